@@ -1,0 +1,83 @@
+"""Everything that can go wrong, as one tree.
+
+    ArrieroError
+    ├── InvalidRequest          400  the request itself is wrong
+    ├── Unauthorized            401  no key, or a wrong one
+    ├── CloudDisabled           403  a cloud model was asked for
+    ├── ModelNotFound           404
+    ├── EngineFailed            500  the engine answered with an error of its own
+    │   ├── EngineDied          500  its process or connection ended in mid-answer
+    │   └── LoadFailed          500  it could not be started with this model
+    ├── ServerBusy              503  the queue is full, or the server is stopping
+    ├── SourceFailed            502  a model could not be fetched
+    └── ConfigError                  a flag or variable makes no sense (never over HTTP)
+
+A message is written for the user and says what to do next. The status is the HTTP status in every dialect;
+``server/errors.py`` makes the body.
+"""
+
+
+class ArrieroError(Exception):
+    """The root. ``status`` is the HTTP status that tells this error."""
+
+    status = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidRequest(ArrieroError):
+    """The request is wrong: sending it again will not help."""
+
+    status = 400
+
+
+class Unauthorized(ArrieroError):
+    """The API key is missing or wrong."""
+
+    status = 401
+
+
+class CloudDisabled(ArrieroError):
+    """A name ends in ``:cloud``, and this server forwards nothing to Ollama's cloud."""
+
+    status = 403
+
+
+class ModelNotFound(ArrieroError):
+    """No model goes by this name."""
+
+    status = 404
+
+
+class EngineFailed(ArrieroError):
+    """The engine refused or failed; ``status`` is the engine's own where it gave one."""
+
+    def __init__(self, message: str, status: int = 500) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class EngineDied(EngineFailed):
+    """The engine went away while it was answering."""
+
+
+class LoadFailed(EngineFailed):
+    """The engine could not be started with this model."""
+
+
+class ServerBusy(ArrieroError):
+    """Too many requests are waiting, or the server is going down."""
+
+    status = 503
+
+
+class SourceFailed(ArrieroError):
+    """A model could not be fetched from where it should come from."""
+
+    status = 502
+
+
+class ConfigError(ArrieroError):
+    """A flag, an environment variable or a file given at start makes no sense."""

@@ -1,0 +1,37 @@
+"""What comes back from an engine: a stream of events that ends with exactly one ``Finished``.
+
+Events arrive in batches: those that one read from the engine brought together leave together in one write. When an
+engine runs faster than its client reads, a chunk then costs a few microseconds and not the price of a wake-up.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from arriero.types.usage import Usage
+
+FinishReason = Literal["stop", "length"]
+
+
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
+    """A piece of the answer: whole characters, never half of one."""
+
+    text: str
+
+
+class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
+    """A piece of what the model thinks before it answers."""
+
+    text: str
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """The answer is complete."""
+
+    reason: FinishReason
+    usage: Usage
+
+
+Event = TextDelta | ThinkingDelta | Finished
+EventStream = AsyncIterator[Sequence[Event]]

@@ -1,0 +1,62 @@
+"""What is known of a model, wherever it lies."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from arriero.types.chat import Message
+
+Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """The numbers that decide how much memory a model takes. None: the file does not say.
+
+    trained_context: tokens. weights_size_bytes: the file. kv_bytes_per_token: one token's keys and values at 16 bit.
+    """
+
+    name: str
+    weights_size_bytes: int
+    trained_context: int | None = None
+    embedding_length: int | None = None
+    kv_bytes_per_token: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """What the model says of itself; an empty text is a thing that it does not say."""
+
+    format: str = ""
+    family: str = ""
+    families: tuple[str, ...] = ()
+    parameter_size: str = ""
+    quantization_level: str = ""
+    parent_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """One model that this server can answer with.
+
+    name: as it is listed. path: the GGUF file.
+    digest: 64 hex digits of SHA-256 over the manifest; "" for a bare file, whose own hash takes a while (see
+    ``Library.digest``). size_bytes: of all its parts.
+    parameters: options of the model's own, under Ollama's names.
+    """
+
+    name: str
+    path: Path
+    digest: str
+    size_bytes: int
+    modified_at: datetime
+    details: ModelDetails
+    architecture: Architecture
+    capabilities: tuple[Capability, ...] = ("completion",)
+    template: str = ""
+    system: str = ""
+    # Options are the model author's JSON, checked where a request is made of them.
+    parameters: dict[str, Any] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+    licenses: tuple[str, ...] = ()

@@ -1,0 +1,28 @@
+"""How the next token is chosen. Every field may be None: then the engine's own default holds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """The sampler's settings, with the meanings that llama.cpp, vLLM and SGLang share.
+
+    max_tokens: how many tokens to generate at most; None: until the model or the context ends.
+    repeat_last_n: how many of the last tokens the penalties look at (tokens).
+    seed: any 63-bit integer; None: random.
+    stop: texts that end the answer and are not part of it.
+    """
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
+    repeat_penalty: float | None = None
+    repeat_last_n: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    num_keep: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()

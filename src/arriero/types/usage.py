@@ -1,0 +1,18 @@
+"""What an answer took."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and time of one answer, as far as the engine told.
+
+    prompt_tokens: with those that came out of a cache; cached_tokens: only those.
+    prompt_ns, completion_ns: nanoseconds of prefill and of decoding; 0 where the engine does not tell.
+    """
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_ns: int = 0
+    completion_ns: int = 0
