@@ -7,6 +7,7 @@
     ├── ModelNotFound           404
     ├── EngineFailed            500  the engine answered with an error of its own
     │   ├── EngineDied          500  its process or connection ended in mid-answer
+    │   │   └── EngineUnreachable    it never got the request: asking again is safe
     │   └── LoadFailed          500  it could not be started with this model
     ├── ServerBusy              503  the queue is full, or the server is stopping
     ├── SourceFailed            502  a model could not be fetched
@@ -61,6 +62,10 @@ class EngineFailed(ArrieroError):
 
 class EngineDied(EngineFailed):
     """The engine went away while it was answering."""
+
+
+class EngineUnreachable(EngineDied):
+    """No connection to the engine could be made, so it has not seen the request."""
 
 
 class LoadFailed(EngineFailed):

@@ -4,7 +4,7 @@ Events arrive in batches: those that one read from the engine brought together l
 engine runs faster than its client reads, a chunk then costs a few microseconds and not the price of a wake-up.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
 
 import msgspec
@@ -34,4 +34,4 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 Event = TextDelta | ThinkingDelta | Finished
-EventStream = AsyncIterator[Sequence[Event]]
+EventStream = AsyncGenerator[Sequence[Event], None]

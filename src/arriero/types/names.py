@@ -27,10 +27,15 @@ class ModelName:
     def short(self) -> str:
         """The name to show: without the default host and namespace, always with the tag."""
         if self.host.lower() != DEFAULT_HOST:
-            return f"{self.host}/{self.namespace}/{self.model}:{self.tag}"
+            return self.full
         if self.namespace.lower() != DEFAULT_NAMESPACE:
             return f"{self.namespace}/{self.model}:{self.tag}"
         return f"{self.model}:{self.tag}"
+
+    @property
+    def full(self) -> str:
+        """The name with every part."""
+        return f"{self.host}/{self.namespace}/{self.model}:{self.tag}"
 
     @property
     def parts(self) -> tuple[str, str, str, str]:

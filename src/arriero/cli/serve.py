@@ -1,0 +1,50 @@
+"""``arriero serve``: the server in Ollama's manner, with every model in the store."""
+
+import os
+from dataclasses import replace
+
+import click
+
+from arriero.cli.fetching import fetch_for_user
+from arriero.cli.logs import LEVELS, configure_logs
+from arriero.cli.serving import listen, run_server
+from arriero.config import config_from
+from arriero.store.catalog import DEFAULT_MODEL
+from arriero.store.layout import layout_from
+from arriero.store.library import Library, Pinned
+
+_EPILOG = """\b
+Environment, as for Ollama's server:
+  OLLAMA_HOST            where to listen           [127.0.0.1:11434]
+  OLLAMA_MODELS          where the models lie      [arriero's data directory]
+  OLLAMA_KEEP_ALIVE      how long idle models stay [5m]
+  OLLAMA_CONTEXT_LENGTH  tokens of context         [by model and memory]
+  OLLAMA_NUM_PARALLEL    answers at once a model   [by model and memory]
+  OLLAMA_LOAD_TIMEOUT    give up a stalled load    [5m]
+  OLLAMA_DEBUG           1: log more
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--model", "reference", metavar="MODEL", help="Fetch this model first if need be, and serve it too.")
+@click.option("--host", help="Listen here instead of OLLAMA_HOST's host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Listen here instead of OLLAMA_HOST's port.")
+@click.option("--api-key", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
+@click.option("--llama-server", metavar="PATH", help="A llama-server binary to run; 'wheel': the built-in one.")
+@click.option("--log-level", type=click.Choice(LEVELS), help="How much to log.  [default: info]")
+def serve(reference: str | None, **flags: str | int | None) -> None:
+    """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.
+
+    With an empty store and no --model, smollm2:135m (94 MB) is fetched and served.
+    """
+    config = replace(config_from(os.environ), **{k: v for k, v in flags.items() if v is not None})  # type: ignore[arg-type]  # click checked them
+    configure_logs(config.log_level)
+    layout = layout_from(os.environ)
+    listener = listen(config)
+    pinned: list[Pinned] = []
+    if reference:
+        fetched = fetch_for_user(reference, layout)
+        pinned.append(Pinned(fetched.record, (fetched.record.name,)))
+    elif not Library(layout).records():
+        fetch_for_user(DEFAULT_MODEL, layout)
+    raise SystemExit(run_server(config, Library(layout, pinned), listener, preload=None))

@@ -1,0 +1,1 @@
+"""What makes the text: adapters to engines. They start no processes; ``runners`` does."""

@@ -1,0 +1,63 @@
+"""What an engine is to the rest of the server."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from arriero.types.chat import ChatPrompt, TextRequest
+from arriero.types.events import EventStream
+
+
+class Engine(Protocol):
+    """Something that answers for one model."""
+
+    def generate(self, request: TextRequest) -> EventStream:
+        """Stream one answer: batches of events, the last of them ``Finished``.
+
+        Closing the iterator stops the engine's work. Raises EngineFailed before the first batch where the engine
+        refuses (with its status), EngineDied at any time where it goes away.
+        """
+
+    async def health(self) -> bool:
+        """Whether the engine can answer now. Never raises, returns within seconds."""
+
+    async def aclose(self) -> None:
+        """Give back connections. Answers that still run end with EngineDied."""
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """An engine that can show the text that a model would be given."""
+
+    async def render(self, prompt: ChatPrompt) -> str:
+        """The prompt after the model's chat template."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """How to start an engine's process.
+
+    argv: the command. environment: variables on top of the server's own. stdin: text to write to its standard input,
+    which stays open: its end tells the process that its parent is gone.
+    """
+
+    argv: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    stdin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a model is loaded: tokens of context for each of so many slots (answers at once)."""
+
+    context: int
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """An engine that needs a process: how to start it, and how to reach it; it is up when ``health`` says so."""
+
+    spec: LaunchSpec
+    plan: Plan
+    connect: Callable[[], Engine]

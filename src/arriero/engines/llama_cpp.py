@@ -1,0 +1,174 @@
+"""llama.cpp: the embedded engine. Its settings, its process, and what it is asked for an answer.
+
+The process is the xllamacpp wheel's own HTTP server, or a ``llama-server`` binary; both take the same settings.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
+
+from arriero.engines.base import Launch, LaunchSpec, Plan
+from arriero.engines.openai_wire import OpenAIWire
+from arriero.types.chat import ChatPrompt, Message, TextRequest
+from arriero.types.events import EventStream
+from arriero.types.models import ModelRecord
+from arriero.types.sampling import SamplingParams
+
+_INT32_MAX = 2**31 - 1
+# llama.cpp takes this seed for "choose one": a caller's seed must never become it by accident.
+_RANDOM_SEED = 0xFFFFFFFF
+# llama.cpp gives a thread to each connection, also to those that wait for a slot.
+_HTTP_THREADS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaCppSettings:
+    """What the user sets for every model of this engine.
+
+    llama_server: the binary to run instead of the wheel. chat_template: Jinja text or the name of a template that
+    llama.cpp knows. seed: for requests that bring none. prompt_cache_bytes: memory for prompts that left their slot.
+    """
+
+    llama_server: str | None = None
+    chat_template: str | None = None
+    seed: int | None = None
+    prompt_cache_bytes: int = 0
+
+
+def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: int, api_key: str) -> Launch:
+    """How to start and reach a worker for one model, listening on a port of the loopback interface."""
+    base_url = f"http://127.0.0.1:{port}"
+    start: dict[str, Any] = {"parent": os.getpid(), "watch": "signal" if sys.platform == "linux" else "stdin"}
+    environment: dict[str, str] = {}
+    if settings.llama_server:
+        start["argv"] = [settings.llama_server, *_flags(record, plan, settings, port)]
+        environment["LLAMA_API_KEY"] = api_key
+    else:
+        start["params"] = _params(record, plan, settings, port) | {"api_keys": [api_key]}
+    spec = LaunchSpec(
+        argv=(sys.executable, "-m", "arriero.engines.llama_cpp_worker"),
+        environment=environment,
+        stdin=json.dumps(start) + "\n",
+    )
+    return Launch(spec, plan, lambda: LlamaCppEngine(base_url, api_key, settings.seed))
+
+
+# The wheel's settings have the types of llama.cpp's own struct.
+def _params(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: int) -> dict[str, Any]:
+    return {
+        "model.path": str(record.path),
+        "port": port,
+        "n_ctx": plan.context * plan.slots,
+        "n_parallel": plan.slots,
+        "n_threads_http": _HTTP_THREADS,
+        "cache_ram_mib": settings.prompt_cache_bytes >> 20,
+        "ui": False,
+        "endpoint_slots": False,
+        # The template also reads the answer: one that is not the model's own belongs here and not in a request.
+        **({"chat_template": settings.chat_template} if settings.chat_template else {}),
+    }
+
+
+def _flags(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: int) -> list[str]:
+    flags = {
+        "--model": str(record.path),
+        "--host": "127.0.0.1",
+        "--port": str(port),
+        "--ctx-size": str(plan.context * plan.slots),
+        "--parallel": str(plan.slots),
+        "--threads-http": str(_HTTP_THREADS),
+        "--cache-ram": str(settings.prompt_cache_bytes >> 20),
+    }
+    if settings.chat_template:
+        flags["--chat-template"] = settings.chat_template
+    return [word for pair in flags.items() for word in pair] + ["--jinja", "--no-webui"]
+
+
+class _Rendered(Struct):
+    prompt: str
+
+
+class LlamaCppEngine:
+    """One running worker."""
+
+    def __init__(self, base_url: str, api_key: str, seed: int | None = None) -> None:
+        self._wire = OpenAIWire(base_url, {"Authorization": f"Bearer {api_key}"})
+        self._seed = seed
+
+    def generate(self, request: TextRequest) -> EventStream:
+        """Stream one answer (see ``Engine``)."""
+        body: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+        body |= sampling_body(request.sampling, self._seed)
+        if request.json_format is not None:
+            body["response_format"] = _response_format(request.json_format.schema)
+        if isinstance(request.prompt, ChatPrompt):
+            return self._wire.stream("/v1/chat/completions", body | chat_body(request.prompt))
+        return self._wire.stream("/v1/completions", body | {"prompt": request.prompt.text})
+
+    async def render(self, prompt: ChatPrompt) -> str:
+        """The prompt after the model's chat template."""
+        return (await self._wire.call("/apply-template", chat_body(prompt), _Rendered)).prompt
+
+    async def health(self) -> bool:
+        """Whether the worker answers."""
+        return await self._wire.is_ready("/health")
+
+    async def aclose(self) -> None:
+        """Drop the connections."""
+        await self._wire.aclose()
+
+
+def chat_body(prompt: ChatPrompt) -> dict[str, Any]:
+    """The part of a request that the chat template reads."""
+    body: dict[str, Any] = {"messages": [_message(message) for message in prompt.messages]}
+    if prompt.think is not None:
+        arguments: dict[str, Any] = {"enable_thinking": prompt.think is not False}
+        if isinstance(prompt.think, str):
+            arguments["reasoning_effort"] = prompt.think
+        body["chat_template_kwargs"] = arguments
+    return body
+
+
+def sampling_body(params: SamplingParams, default_seed: int | None) -> Mapping[str, Any]:
+    """Sampling parameters under llama.cpp's names; those that are not set are left out."""
+    seed = params.seed if params.seed is not None else default_seed
+    body = {
+        "max_tokens": params.max_tokens and min(params.max_tokens, _INT32_MAX),
+        "temperature": params.temperature,
+        "top_k": params.top_k and max(-1, min(params.top_k, _INT32_MAX)),
+        "top_p": params.top_p,
+        "min_p": params.min_p,
+        "typical_p": params.typical_p,
+        "repeat_penalty": params.repeat_penalty,
+        "repeat_last_n": params.repeat_last_n and max(-1, min(params.repeat_last_n, _INT32_MAX)),
+        "presence_penalty": params.presence_penalty,
+        "frequency_penalty": params.frequency_penalty,
+        "n_keep": params.num_keep and max(-1, min(params.num_keep, _INT32_MAX)),
+        "seed": None if seed is None else narrow_seed(seed),
+        "stop": list(params.stop) or None,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def narrow_seed(seed: int) -> int:
+    """A seed of any width in llama.cpp's 32 bits, and never the value that means "random"."""
+    narrow = seed % 2**32
+    return narrow if narrow != _RANDOM_SEED else _RANDOM_SEED - 1
+
+
+def _message(message: Message) -> dict[str, str]:
+    wire = {"role": message.role, "content": message.content}
+    if message.thinking:
+        wire["reasoning_content"] = message.thinking
+    return wire
+
+
+def _response_format(schema: dict[str, Any] | None) -> dict[str, Any]:
+    if schema is None:
+        return {"type": "json_object"}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}

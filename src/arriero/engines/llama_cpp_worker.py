@@ -1,0 +1,103 @@
+"""The worker process: llama.cpp's own HTTP server for one model, out of the xllamacpp wheel or a llama-server binary.
+
+Run as ``python -m arriero.engines.llama_cpp_worker``. The first line of standard input is JSON:
+
+    {"parent": 4711, "watch": "signal", "params": {"model.path": "…", "n_ctx": 8192, …}}     the wheel
+    {"parent": 4711, "watch": "signal", "argv": ["/usr/bin/llama-server", …]}                a binary
+
+so that the key in it shows up in no list of processes. Standard input then stays open, and its end means that the
+parent is gone. The worker must never outlive its parent, not even one killed while the model loads, when the wheel's
+constructor holds Python's lock: on Linux the kernel sends SIGKILL ("signal"), elsewhere a second process waits for
+the end of standard input ("stdin").
+
+This file imports nothing of arriero's: it is all that a worker loads besides the wheel.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int, watch: str) -> None:
+    """Make sure that this process ends when ``parent`` does, whatever it is doing then."""
+    if watch == "signal":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The parent may have died before the call: then nobody will ever send the signal.
+        if os.getppid() != parent:
+            sys.exit("the parent is gone")
+    elif hasattr(os, "fork"):
+        _watch_from_a_fork()
+    else:
+        threading.Thread(target=_exit_at_end_of_stdin, daemon=True).start()
+
+
+def _watch_from_a_fork() -> None:
+    worker = os.getpid()
+    if os.fork():
+        return
+    try:
+        while os.read(0, 4096):
+            pass
+        os.kill(worker, signal.SIGKILL)
+    finally:
+        os._exit(0)
+
+
+def _exit_at_end_of_stdin() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(1)
+
+
+def serve_wheel(params: dict[str, Any]) -> None:
+    """Load the model and serve it until this process is killed. Dots in a name lead into nested settings."""
+    import xllamacpp
+
+    common = xllamacpp.CommonParams()
+    for name, value in params.items():
+        *path, attribute = name.split(".")
+        target = common
+        for step in path:
+            target = getattr(target, step)
+        setattr(target, attribute, value)
+    # The server lives as long as this object: it must have a name until the process ends.
+    server = xllamacpp.Server(common)
+    print("listening at", server.listening_address, flush=True)
+    threading.Event().wait()
+
+
+def serve_binary(argv: list[str], watch: str) -> None:
+    """Become the binary; where the kernel cannot watch the parent, stay beside it and take it along."""
+    if watch == "signal":
+        os.execvp(argv[0], argv)
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+    threading.Thread(target=_kill_at_end_of_stdin, args=(child,), daemon=True).start()
+    sys.exit(child.wait())
+
+
+def _kill_at_end_of_stdin(child: "subprocess.Popen[bytes]") -> None:
+    while os.read(0, 4096):
+        pass
+    child.kill()
+
+
+def main() -> None:
+    """Read the settings and serve."""
+    settings = json.loads(sys.stdin.readline())
+    if "argv" in settings:
+        if settings["watch"] == "signal":
+            die_with_parent(settings["parent"], "signal")
+        serve_binary(settings["argv"], settings["watch"])
+    die_with_parent(settings["parent"], settings["watch"])
+    serve_wheel(settings["params"])
+
+
+if __name__ == "__main__":
+    main()

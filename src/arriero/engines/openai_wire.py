@@ -1,0 +1,97 @@
+"""The one HTTP client of every engine that speaks OpenAI's API. Adapters say what to ask; this does the talking."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+
+from arriero.engines.answer_reader import AnswerReader, engine_failure
+from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
+from arriero.protocol.openai_engine import ErrorBody
+from arriero.types.events import EventStream
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+_CONNECT_TIMEOUT_S = 10.0
+# Between two reads: the longest prefill of a long prompt on a slow machine, and then some.
+_READ_TIMEOUT_S = 3600.0
+_HEALTH_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+_CALL_TIMEOUT = aiohttp.ClientTimeout(total=60.0)
+
+
+class OpenAIWire:
+    """Connections to one server. Every call may raise EngineFailed (it refused) or EngineDied (it is gone)."""
+
+    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
+        self._base_url = base_url
+        self._session = aiohttp.ClientSession(
+            # llama.cpp closes a connection after a streamed answer, and aiohttp does not repeat a POST on a fresh
+            # one: an answer that starts on a connection of its own never meets a closed door.
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            headers={"Content-Type": "application/json", **headers},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=_READ_TIMEOUT_S),
+        )
+
+    # A request body is JSON that the adapter has just made: only the encoder reads it.
+    async def stream(self, path: str, body: Mapping[str, Any]) -> EventStream:
+        """Ask for an answer and yield its events as they come; closing the iterator drops the connection."""
+        reader = AnswerReader()
+        try:
+            async with self._session.post(self._base_url + path, data=_encode(body)) as response:
+                if response.status != 200:
+                    raise _refusal(response.status, await response.read())
+                read = response.content.readany
+                while data := await read():
+                    if events := reader.feed(data):
+                        yield events
+                        if reader.is_finished:
+                            return
+                if events := reader.close():
+                    yield events
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _loss(error) from error
+        if not reader.is_finished:
+            raise EngineDied("the engine broke off in the middle of its answer")
+
+    async def call(self, path: str, body: Mapping[str, Any], answer: type[T]) -> T:
+        """Ask for something that comes in one piece."""
+        try:
+            async with self._session.post(self._base_url + path, data=_encode(body), timeout=_CALL_TIMEOUT) as response:
+                content = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _loss(error) from error
+        if response.status != 200:
+            raise _refusal(response.status, content)
+        try:
+            return msgspec.json.decode(content, type=answer)
+        except msgspec.DecodeError as error:
+            raise EngineFailed(f"the engine's answer to {path} makes no sense: {error}") from error
+
+    async def is_ready(self, path: str) -> bool:
+        """Whether a probe answers 200 within seconds."""
+        try:
+            async with self._session.get(self._base_url + path, timeout=_HEALTH_TIMEOUT) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+
+def _loss(error: aiohttp.ClientError | TimeoutError) -> EngineDied:
+    reason = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return EngineUnreachable(f"the engine cannot be reached: {reason}")
+    return EngineDied(f"the engine went away: {reason}")
+
+
+def _refusal(status: int, content: bytes) -> EngineFailed:
+    try:
+        body = msgspec.json.decode(content, type=ErrorBody)
+    except msgspec.DecodeError:
+        return EngineFailed(content[:500].decode("utf-8", "replace") or f"the engine answered {status}", status)
+    return engine_failure(body.error or body.message, status)

@@ -1,0 +1,97 @@
+"""``python -m arriero.launch_server``: the server in SGLang's manner, with one model and SGLang's flags."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import click
+
+from arriero.cli.fetching import fetch_for_user
+from arriero.cli.logs import LEVELS, configure_logs
+from arriero.cli.main import run
+from arriero.cli.serving import listen, run_server
+from arriero.config import SGLANG_PORT, Config, config_from
+from arriero.store.catalog import DEFAULT_MODEL
+from arriero.store.layout import layout_from
+from arriero.store.library import Library, Pinned
+
+_NAMES_FLAG = "--served-model-name"
+
+
+@click.command("launch_server", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--model",
+    "--model-path",
+    "reference",
+    metavar="NAME_OR_PATH",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    help="A GGUF file, a name such as smollm2:135m or qwen3:0.6b, or [hf.co/]user/repo[:quant].",
+)
+@click.option(_NAMES_FLAG, "names", metavar="NAME...", multiple=True, help="Serve it under these names instead.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=SGLANG_PORT, show_default=True, help="Port.")
+@click.option("--context-length", type=click.IntRange(min=1), help="Tokens of context.  [default: by memory]")
+@click.option("--max-running-requests", type=click.IntRange(min=1), help="Answers at once.  [default: by memory]")
+@click.option("--api-key", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
+@click.option("--chat-template", metavar="FILE_OR_NAME", help="A Jinja file, or a template that llama.cpp knows.")
+@click.option("--random-seed", type=int, help="Seed for requests that bring none.")
+@click.option("--llama-server", metavar="PATH", help="A llama-server binary to run; 'wheel': the built-in one.")
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="How much to log.")
+def launch_server(  # noqa: PLR0913  # one parameter a flag
+    reference: str,
+    names: tuple[str, ...],
+    host: str,
+    port: int,
+    context_length: int | None,
+    max_running_requests: int | None,
+    api_key: str | None,
+    chat_template: str | None,
+    random_seed: int | None,
+    llama_server: str | None,
+    log_level: str,
+) -> None:
+    """Load one model and serve it over the Ollama API and, on the same port, OpenAI's."""
+    environment = config_from({k: v for k, v in os.environ.items() if k != "OLLAMA_HOST"})
+    config = replace(
+        environment,
+        host=host,
+        port=port,
+        api_key=api_key,
+        # One model, given by name: it stays until a request says otherwise.
+        keep_alive_s=environment.keep_alive_s if "OLLAMA_KEEP_ALIVE" in os.environ else float("inf"),
+        context=context_length or environment.context,
+        slots=max_running_requests or environment.slots,
+        chat_template=chat_template,
+        random_seed=random_seed,
+        llama_server=llama_server,
+        log_level=log_level,
+    )
+    raise SystemExit(_launch(config, reference, names))
+
+
+def _launch(config: Config, reference: str, names: tuple[str, ...]) -> int:
+    configure_logs(config.log_level)
+    layout = layout_from(os.environ)
+    listener = listen(config)
+    record = fetch_for_user(reference, layout).record
+    library = Library.only(layout, [Pinned(record, names or (record.name,))])
+    return run_server(config, library, listener, preload=library.find(names[0] if names else record.name))
+
+
+def spread(arguments: Sequence[str], flag: str) -> list[str]:
+    """Repeat a flag before each of its values: ``--flag A B`` becomes ``--flag A --flag B``."""
+    spreaded: list[str] = []
+    is_within = False
+    for argument in arguments:
+        if argument.startswith("--"):
+            is_within = argument == flag
+        elif is_within and spreaded[-1] != flag:
+            spreaded.append(flag)
+        spreaded.append(argument)
+    return spreaded
+
+
+if __name__ == "__main__":
+    run(launch_server, spread(sys.argv[1:], _NAMES_FLAG))

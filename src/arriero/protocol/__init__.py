@@ -1,0 +1,1 @@
+"""Wire types of each dialect, their framing, and pure converters to and from the neutral types."""

@@ -1,0 +1,102 @@
+"""Answers as Ollama streams them: one JSON object a line, or one object in all. Pure: the time is an argument."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from arriero.protocol import ollama as wire
+from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
+
+_encode = msgspec.json.Encoder().encode
+
+Wire = TypeVar("Wire", wire.ChatResponse, wire.GenerateResponse)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Moments of one answer on one clock, in nanoseconds: it was asked for, its engine was had, it is now."""
+
+    asked_ns: int
+    ready_ns: int
+    now_ns: int
+
+
+class OllamaAnswer(Generic[Wire]):
+    """Encodes one answer. ``make`` builds an object from the model's name, a timestamp, text and thinking."""
+
+    content_type = b"application/x-ndjson"
+    whole_content_type = b"application/json; charset=utf-8"
+
+    def __init__(self, model: str, make: Callable[[str, str, str, str], Wire]) -> None:
+        self._model = model
+        self._make: Callable[[str, str, str, str], Wire] = make
+        self._first_ns = 0
+
+    def chunk(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
+        """The lines of a batch of events."""
+        self._first_ns = self._first_ns or times.now_ns
+        model, make = self._model, self._make
+        lines = []
+        for event in events:
+            if type(event) is TextDelta:
+                lines.append(_encode(make(model, created_at, event.text, "")))
+            elif type(event) is ThinkingDelta:
+                lines.append(_encode(make(model, created_at, "", event.text)))
+            elif type(event) is Finished:
+                lines.append(_encode(self._finish(make(model, created_at, "", ""), event, times)))
+        lines.append(b"")
+        return b"\n".join(lines)
+
+    def whole(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
+        """The answer in one object, of all its events."""
+        text = "".join(event.text for event in events if type(event) is TextDelta)
+        thinking = "".join(event.text for event in events if type(event) is ThinkingDelta)
+        answer = self._make(self._model, created_at, text, thinking)
+        for event in events:
+            if type(event) is Finished:
+                self._finish(answer, event, times)
+        return _encode(answer)
+
+    def failure(self, message: str) -> bytes:
+        """The last line of a stream that broke off."""
+        return _encode(wire.ErrorResponse(message)) + b"\n"
+
+    def note_first(self, now_ns: int) -> None:
+        """Remember when the first events of an answer came that will be sent in one piece."""
+        self._first_ns = self._first_ns or now_ns
+
+    def _finish(self, answer: Wire, event: Finished, times: Times) -> Wire:
+        """Put in counts and durations. What the engine does not tell has been measured here."""
+        usage = event.usage
+        answer.done = True
+        answer.done_reason = event.reason
+        answer.total_duration = max(1, times.now_ns - times.asked_ns)
+        answer.load_duration = max(1, times.ready_ns - times.asked_ns)
+        answer.prompt_eval_count = usage.prompt_tokens
+        answer.prompt_eval_duration = usage.prompt_ns or max(1, self._first_ns - times.ready_ns)
+        answer.eval_count = usage.completion_tokens
+        answer.eval_duration = usage.completion_ns or max(1, times.now_ns - self._first_ns)
+        return answer
+
+
+def chat_answer(model: str) -> OllamaAnswer[wire.ChatResponse]:
+    """An answer to ``/api/chat``."""
+    return OllamaAnswer(model, chat_object)
+
+
+def generate_answer(model: str) -> OllamaAnswer[wire.GenerateResponse]:
+    """An answer to ``/api/generate``."""
+    return OllamaAnswer(model, generate_object)
+
+
+def chat_object(model: str, created_at: str, text: str = "", thinking: str = "") -> wire.ChatResponse:
+    """One object of a chat answer that is not done."""
+    return wire.ChatResponse(model, created_at, wire.AnswerMessage("assistant", text, thinking or UNSET))
+
+
+def generate_object(model: str, created_at: str, text: str = "", thinking: str = "") -> wire.GenerateResponse:
+    """One object of a generated answer that is not done."""
+    return wire.GenerateResponse(model, created_at, text, thinking or UNSET)

@@ -1,0 +1,85 @@
+"""Between Ollama's wire and the neutral types. Pure: what time it is comes in as an argument."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from typing import get_args
+
+from msgspec import UnsetType
+
+from arriero.errors import InvalidRequest
+from arriero.protocol import ollama as wire
+from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextPrompt, ThinkLevel
+from arriero.types.durations import parse_keep_alive
+from arriero.types.models import ModelRecord
+
+Think = bool | ThinkLevel | None
+_THINK_WORDS = '"high", "medium", "low", "max", true, or false'
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=\r\n]")
+
+
+def read_think(value: wire.Loose | UnsetType) -> Think:
+    """``think`` of a request; None where it is absent."""
+    if isinstance(value, UnsetType):
+        return None
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise InvalidRequest(f"think must be a boolean or string ({_THINK_WORDS})")
+    for level in get_args(ThinkLevel):
+        if value == level:
+            return level  # type: ignore[no-any-return]  # one of the literals that it was compared with
+    raise InvalidRequest(f'invalid think value: "{value}" (must be {_THINK_WORDS})')
+
+
+def read_keep_alive(value: wire.Loose | UnsetType) -> float | None:
+    """``keep_alive`` in seconds, ``inf`` for ever; None where it is absent."""
+    return None if isinstance(value, UnsetType) else parse_keep_alive(value)
+
+
+def read_format(value: wire.Loose | UnsetType) -> JsonFormat | None:
+    """``format``: "json", a JSON Schema, or nothing."""
+    if isinstance(value, UnsetType) or value == "":
+        return None
+    if value == "json":
+        return JsonFormat()
+    if isinstance(value, dict):
+        return JsonFormat(schema=value)
+    raw = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    quoted = json.dumps(raw, ensure_ascii=False)
+    raise InvalidRequest(f'invalid format: {quoted}; expected "json" or a valid JSON Schema object')
+
+
+def check_base64(images: Sequence[str]) -> None:
+    """Raise InvalidRequest, in Go's words, for the first image that is not standard padded base64."""
+    for image in images:
+        bad = _NOT_BASE64.search(image)
+        try:
+            if bad is None:
+                base64.b64decode(image, validate=False)
+                continue
+            at = len(image[: bad.start()].encode())
+        except binascii.Error:
+            at = len(image)
+        raise InvalidRequest(f"illegal base64 data at input byte {at}")
+
+
+def chat_prompt(request: wire.ChatRequest, record: ModelRecord, think: Think) -> ChatPrompt:
+    """The request's messages behind those that the model brings along."""
+    turns = tuple(Message(turn.role.lower(), turn.content, turn.thinking) for turn in request.messages)
+    system = "" if turns and turns[0].role == "system" else record.system
+    return ChatPrompt((*_system_message(system), *record.messages, *turns), think)
+
+
+def generate_prompt(request: wire.GenerateRequest, record: ModelRecord, think: Think) -> ChatPrompt | TextPrompt:
+    """A prompt as one turn of a chat, or untouched where the request says ``raw``."""
+    if request.raw:
+        return TextPrompt(request.prompt)
+    system = _system_message(request.system or record.system)
+    return ChatPrompt((*system, *record.messages, Message("user", request.prompt)), think)
+
+
+def _system_message(text: str) -> tuple[Message, ...]:
+    return (Message("system", text),) if text else ()

@@ -1,0 +1,1 @@
+"""Which engine serves which model: starting, watching, restarting and unloading."""

@@ -1,0 +1,88 @@
+"""A child process: started from a ``LaunchSpec``, its output read, its end noticed, and ended with this one."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections import deque
+
+from arriero.engines.base import LaunchSpec
+
+logger = logging.getLogger(__name__)
+
+_STOP_TIMEOUT_S = 5.0
+_LINES_KEPT = 20
+_LONGEST_LINE_BYTES = 1 << 20
+
+
+class EngineProcess:
+    """One running child. Make it with ``start``."""
+
+    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
+        self._process = process
+        self._name = name
+        self._last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._reader = asyncio.create_task(self._read_output(), name=f"output of {name}")
+
+    @classmethod
+    async def start(cls, spec: LaunchSpec, name: str) -> "EngineProcess":
+        """Start the child. Raises OSError where the command cannot be run."""
+        process = await asyncio.create_subprocess_exec(
+            *spec.argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **spec.environment},
+            limit=_LONGEST_LINE_BYTES,
+            # Ctrl-C in a terminal goes to the whole group: a child in its own lets running answers finish.
+            start_new_session=True,
+        )
+        child = cls(process, name)
+        assert process.stdin is not None
+        process.stdin.write(spec.stdin.encode())
+        with contextlib.suppress(ConnectionError):
+            await process.stdin.drain()
+        return child
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
+    def last_words(self) -> str:
+        """What the child printed last, for a message: its errors if there are any, else its last line."""
+        errors = [line for line in self._last_lines if "error" in line.lower() or "failed" in line.lower()]
+        return "; ".join(errors[-3:] or list(self._last_lines)[-1:])
+
+    async def wait(self) -> int:
+        """Wait for the child's end; its exit code, negative for a signal."""
+        code = await self._process.wait()
+        await asyncio.wait({self._reader})
+        return code
+
+    async def stop(self) -> None:
+        """End the child, by force where it does not go in time."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), _STOP_TIMEOUT_S)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        await self.wait()
+
+    async def _read_output(self) -> None:
+        output = self._process.stdout
+        assert output is not None
+        while True:
+            try:
+                line = await output.readline()
+            except ValueError:
+                # A line longer than the limit: what is left of it comes with the next read.
+                continue
+            if not line:
+                return
+            text = line.decode("utf-8", "replace").rstrip()
+            self._last_lines.append(text)
+            logger.debug("engine output", extra={"engine": self._name, "line": text})

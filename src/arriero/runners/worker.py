@@ -1,0 +1,152 @@
+"""Loads a model into a worker process of its own, and is the handle on it."""
+
+import asyncio
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from arriero.engines.base import Engine, Launch, Plan
+from arriero.errors import LoadFailed
+from arriero.runners.memory import process_activity, process_bytes
+from arriero.runners.process import EngineProcess
+from arriero.types.models import ModelRecord
+
+logger = logging.getLogger(__name__)
+
+_PROBE_INTERVAL_S = 0.02
+_TELL_INTERVAL_S = 5.0
+
+
+class LoadedModel(Protocol):
+    """A model that is in memory and answers until it is stopped or dies."""
+
+    @property
+    def engine(self) -> Engine:
+        """What answers."""
+
+    @property
+    def plan(self) -> Plan:
+        """How it was loaded."""
+
+    def memory_bytes(self) -> int:
+        """Memory that it holds now."""
+
+    async def wait_for_end(self) -> str:
+        """Wait until it is gone, and say in words how it went."""
+
+    async def stop(self) -> None:
+        """End it and give its memory back."""
+
+
+# Plans and prepares a launch: of a model, on a port, with a key.
+Launcher = Callable[[ModelRecord, int, str], Launch]
+
+
+class Worker:
+    """A model in a process (see ``LoadedModel``)."""
+
+    def __init__(self, process: EngineProcess, engine: Engine, plan: Plan) -> None:
+        self._process = process
+        self.engine = engine
+        self.plan = plan
+
+    def memory_bytes(self) -> int:
+        """Memory of the process, mapped weights included."""
+        return process_bytes(self._process.pid)
+
+    async def wait_for_end(self) -> str:
+        """Wait until the process is gone; its exit code and last words."""
+        code = await self._process.wait()
+        return describe_end(code, self._process.last_words)
+
+    async def stop(self) -> None:
+        """Drop its connections and end the process."""
+        await self.engine.aclose()
+        await self._process.stop()
+
+
+class WorkerLoader:
+    """Starts workers. ``stall_timeout_s``: how long a load may go on without a sign of life; 0: for ever."""
+
+    def __init__(self, launcher: Launcher, stall_timeout_s: float) -> None:
+        self._launcher = launcher
+        self._stall_timeout_s = stall_timeout_s
+
+    async def load(self, record: ModelRecord) -> Worker:
+        """Start a worker for the model and wait until it answers. Raises LoadFailed, and leaves nothing behind."""
+        launch = self._launcher(record, _free_port(), secrets.token_urlsafe(24))
+        facts = {"model": record.name, "context": launch.plan.context, "slots": launch.plan.slots}
+        logger.info("loading model", extra=facts)
+        started_s = time.monotonic()
+        try:
+            process = await EngineProcess.start(launch.spec, record.name)
+        except OSError as error:
+            raise LoadFailed(f"could not start the engine for {record.name}: {error}") from error
+        worker = Worker(process, launch.connect(), launch.plan)
+        try:
+            await self._until_ready(record, worker, process)
+        except BaseException:
+            await worker.stop()
+            raise
+        logger.info("model loaded", extra={**facts, "seconds": round(time.monotonic() - started_s, 2)})
+        return worker
+
+    async def _until_ready(self, record: ModelRecord, worker: Worker, process: EngineProcess) -> None:
+        end = asyncio.create_task(worker.wait_for_end())
+        stall = _StallWatch(process.pid, record.name)
+        try:
+            while not await worker.engine.health():
+                await asyncio.wait({end}, timeout=_PROBE_INTERVAL_S)
+                if end.done():
+                    raise LoadFailed(f"could not load {record.name}: the engine {end.result()}")
+                if 0 < self._stall_timeout_s < stall.seconds():
+                    raise LoadFailed(f"could not load {record.name}: no progress for {self._stall_timeout_s:g} s")
+        finally:
+            end.cancel()
+
+
+class _StallWatch:
+    """Looks whether a loading process does anything, and tells now and then how far it is.
+
+    The worker cannot tell: the wheel holds Python's lock until the model is loaded.
+    """
+
+    def __init__(self, pid: int, name: str) -> None:
+        self._pid = pid
+        self._name = name
+        self._activity = 0.0
+        self._started_s = self._active_s = self._told_s = time.monotonic()
+
+    def seconds(self) -> float:
+        """How long it has not done anything."""
+        now_s, activity = time.monotonic(), process_activity(self._pid)
+        if activity > self._activity:
+            self._activity, self._active_s = activity, now_s
+        if now_s - self._told_s > _TELL_INTERVAL_S:
+            self._told_s = now_s
+            logger.info(
+                "still loading model",
+                extra={
+                    "model": self._name,
+                    "seconds": round(now_s - self._started_s),
+                    "memory_mib": process_bytes(self._pid) >> 20,
+                },
+            )
+        return now_s - self._active_s
+
+
+def describe_end(code: int, last_words: str) -> str:
+    """In words how a process ended."""
+    how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+    return f"{how}: {last_words}" if last_words else how
+
+
+def _free_port() -> int:
+    # Somebody else may take the port before the worker does. Then it fails to start, or, should that somebody answer
+    # like a worker, refuses our key.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

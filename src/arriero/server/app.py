@@ -1,0 +1,81 @@
+"""Puts the routes together. Everything that the app works with is an argument."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from arriero.server.auth import ApiKey
+from arriero.server.endpoint import Endpoint, Handler
+from arriero.server.errors import OLLAMA, OPENAI, Dialect
+from arriero.server.exchange import Exchange
+from arriero.server.ollama import OllamaText
+from arriero.server.ollama_models import OllamaModels
+from arriero.server.openai import OpenAIText
+from arriero.server.services import Services
+
+
+def build_app(services: Services, api_key: str | None = None) -> ASGIApp:
+    """The server as one ASGI app, which closes the scheduler when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await services.scheduler.aclose()
+
+    app = Starlette(
+        routes=_routes(services),
+        lifespan=lifespan,
+        middleware=[Middleware(ApiKey, api_key=api_key)] if api_key else [],
+        exception_handlers={404: _not_found, 405: _wrong_method},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _routes(services: Services) -> list[Route]:
+    text, models, openai = OllamaText(services), OllamaModels(services), OpenAIText(services)
+    return [
+        _route("POST", "/api/chat", text.chat, OLLAMA),
+        _route("POST", "/api/generate", text.generate, OLLAMA),
+        _route("POST", "/v1/chat/completions", openai.chat_completions, OPENAI),
+        _route("GET HEAD", "/", _heartbeat, OLLAMA),
+        _route("GET HEAD", "/api/version", models.version, OLLAMA),
+        _route("GET HEAD", "/api/tags", models.tags, OLLAMA),
+        _route("GET", "/api/ps", models.ps, OLLAMA),
+        _route("POST", "/api/show", models.show, OLLAMA),
+        _route("GET", "/v1/models", openai.models, OPENAI),
+        # Names of models have slashes in them; Ollama's own route, of one segment, cannot be asked for those.
+        _route("GET", "/v1/models/{id:path}", openai.model, OPENAI),
+    ]
+
+
+def _route(methods: str, path: str, handler: Handler, dialect: Dialect) -> Route:
+    route = Route(path, Endpoint(handler, dialect), methods=methods.split())
+    # Starlette answers HEAD wherever it answers GET. Ollama does so only where it says so.
+    route.methods = set(methods.split())
+    return route
+
+
+async def _heartbeat(exchange: Exchange) -> None:
+    """``GET|HEAD /``: clients look for exactly this text."""
+    await exchange.reply(b"Ollama is running", b"text/plain; charset=utf-8")
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    path = request.url.path
+    if len(path) > 1 and path.endswith("/"):
+        status = 301 if request.method == "GET" else 307
+        return RedirectResponse(str(request.url.replace(path=path.rstrip("/"))), status_code=status)
+    return PlainTextResponse("404 page not found", status_code=404)
+
+
+async def _wrong_method(_: Request, error: Exception) -> Response:
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return PlainTextResponse("405 method not allowed", status_code=405, headers=headers)

@@ -1,0 +1,39 @@
+"""The API key: one secret in front of everything but the heartbeat."""
+
+import secrets
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from arriero.errors import Unauthorized
+from arriero.server.errors import dialect_of
+from arriero.server.exchange import Exchange
+
+# Clients look here whether a server is up before they send anything that needs a key.
+_OPEN_PATHS = frozenset({"/"})
+
+
+class ApiKey:
+    """Middleware: lets a request pass that brings the key as a bearer token or in ``x-api-key``."""
+
+    def __init__(self, app: ASGIApp, api_key: str) -> None:
+        self._app = app
+        self._accepted = {
+            b"authorization": f"Bearer {api_key}".encode(),
+            b"x-api-key": api_key.encode(),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401."""
+        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or self._is_authorized(scope):
+            await self._app(scope, receive, send)
+            return
+        dialect = dialect_of(scope["path"])
+        error = Unauthorized("unauthorized: send the server's API key as 'Authorization: Bearer KEY'")
+        await Exchange(scope, receive, send).reply(dialect.error_body(error), dialect.content_type, error.status)
+
+    def _is_authorized(self, scope: Scope) -> bool:
+        return any(
+            secrets.compare_digest(value, self._accepted[name])
+            for name, value in scope["headers"]
+            if name in self._accepted
+        )

@@ -1,0 +1,45 @@
+"""Turns a handler into an ASGI app that answers errors in one dialect."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope, Send
+
+from arriero.errors import ArrieroError, ServerBusy
+from arriero.server.errors import Dialect
+from arriero.server.exchange import ClientGone, Exchange
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Exchange], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A route's app: everything a handler raises before its first byte becomes an error answer."""
+
+    handler: Handler
+    dialect: Dialect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self.handler(exchange)
+        except ClientGone:
+            logger.debug("client gone", extra={"path": scope["path"]})
+        except ArrieroError as error:
+            await self._fail(exchange, error)
+        except asyncio.CancelledError:
+            # The server stops and has given up waiting for this answer.
+            await self._fail(exchange, ServerBusy("the server is shutting down"))
+            raise
+        except Exception:
+            logger.exception("handler failed", extra={"path": scope["path"]})
+            await self._fail(exchange, ArrieroError("internal server error; the server's log says why"))
+
+    async def _fail(self, exchange: Exchange, error: ArrieroError) -> None:
+        if not exchange.has_started:
+            await exchange.reply(self.dialect.error_body(error), self.dialect.content_type, error.status)

@@ -1,0 +1,86 @@
+"""One HTTP request and its answer, as handlers see them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import Message, Receive, Scope, Send
+
+
+class ClientGone(Exception):
+    """The client has closed the connection: nobody waits for the answer."""
+
+
+class Exchange:
+    """Read the body, then either ``reply`` once, or ``start`` a stream and ``write`` to it."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self.path_params: dict[str, str] = scope.get("path_params", {})
+        self.is_head = scope["method"] == "HEAD"
+        self.has_started = False
+
+    async def body(self) -> bytes:
+        """The whole body. Raises ClientGone."""
+        parts = []
+        while True:
+            message: Message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+    async def reply(self, body: bytes, content_type: bytes, status: int = 200) -> None:
+        """Answer in one piece."""
+        headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        self.has_started = True
+        await self._send({"type": "http.response.body", "body": b"" if self.is_head else body})
+
+    async def start(self, content_type: bytes) -> None:
+        """Begin a stream: from here on the status is 200, whatever comes."""
+        headers = [
+            (b"content-type", content_type),
+            # Proxies must hand on each chunk as it comes: nginx collects them unless it is told not to.
+            (b"cache-control", b"no-cache"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        self.has_started = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def write(self, chunk: bytes) -> None:
+        """Send a piece of a stream."""
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def finish(self, chunk: bytes = b"") -> None:
+        """Send the last piece of a stream."""
+        await self._send({"type": "http.response.body", "body": chunk})
+
+    @asynccontextmanager
+    async def while_connected(self) -> AsyncIterator[None]:
+        """Cancel the work inside as soon as the client goes away, and raise ClientGone in its place.
+
+        The body must have been read, and the last piece be sent outside.
+        """
+        worker = asyncio.current_task()
+        assert worker is not None
+        watcher = asyncio.ensure_future(self._receive())
+        is_gone = False
+
+        def notice(_: asyncio.Future[Message]) -> None:
+            nonlocal is_gone
+            is_gone = True
+            worker.cancel()
+
+        watcher.add_done_callback(notice)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not is_gone or worker.uncancel() > 0:
+                raise
+            raise ClientGone from None
+        finally:
+            watcher.remove_done_callback(notice)
+            watcher.cancel()

@@ -1,0 +1,87 @@
+"""What models there are: ``/api/tags``, ``/api/ps``, ``/api/show``, ``/api/version``."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from arriero.errors import InvalidRequest, ModelNotFound
+from arriero.protocol import ollama as wire
+from arriero.protocol.go_json import decode_body
+from arriero.protocol.ollama_show import details_to_wire, show_to_wire
+from arriero.protocol.timestamps import local
+from arriero.runners.scheduler import Status
+from arriero.server.errors import JSON
+from arriero.server.exchange import Exchange
+from arriero.server.services import Services
+from arriero.store.describe import model_info
+from arriero.types.models import ModelRecord
+from arriero.types.names import parse_name
+from arriero.version import OLLAMA_API_VERSION
+
+# Ollama's "forever" is the longest duration that Go knows.
+_FOREVER = timedelta(days=292 * 365)
+
+
+class OllamaModels:
+    """Handlers that tell of models."""
+
+    def __init__(self, services: Services) -> None:
+        self._library = services.library
+        self._scheduler = services.scheduler
+
+    async def version(self, exchange: Exchange) -> None:
+        """``GET /api/version``: of the API that is spoken here."""
+        await exchange.reply(msgspec.json.encode(wire.VersionResponse(OLLAMA_API_VERSION)), JSON)
+
+    async def tags(self, exchange: Exchange) -> None:
+        """``GET /api/tags``."""
+        listed = [await self._listed(record) for record in self._library.records()]
+        await exchange.reply(msgspec.json.encode(wire.ListResponse(listed)), JSON)
+
+    async def ps(self, exchange: Exchange) -> None:
+        """``GET /api/ps``."""
+        running = [await self._running(status) for status in self._scheduler.statuses()]
+        await exchange.reply(msgspec.json.encode(wire.ProcessResponse(running)), JSON)
+
+    async def show(self, exchange: Exchange) -> None:
+        """``POST /api/show``."""
+        body = decode_body(await exchange.body(), wire.ShowRequest)
+        name = (body.model or body.name).strip()
+        if not name:
+            raise InvalidRequest("model is required")
+        try:
+            record = self._library.find(name)
+        except ModelNotFound as error:
+            # Here Ollama names the model with its tag.
+            raise ModelNotFound(f"model '{parse_name(name).short}' not found") from error
+        gguf = self._library.gguf(record, verbose=body.verbose)
+        answer = show_to_wire(record, model_info(gguf), gguf.tensors, system=body.system)
+        await exchange.reply(msgspec.json.encode(answer), JSON)
+
+    async def _listed(self, record: ModelRecord) -> wire.ListedModel:
+        details = details_to_wire(record)
+        details.context_length = record.architecture.trained_context or msgspec.UNSET
+        details.embedding_length = record.architecture.embedding_length or msgspec.UNSET
+        return wire.ListedModel(
+            name=record.name,
+            model=record.name,
+            modified_at=local(record.modified_at),
+            size=record.size_bytes,
+            digest=await self._library.digest(record),
+            details=details,
+            capabilities=list(record.capabilities),
+        )
+
+    async def _running(self, status: Status) -> wire.RunningModel:
+        record = status.record
+        stay = min(timedelta.max.total_seconds() / 2, status.expires_in_s)
+        return wire.RunningModel(
+            name=record.name,
+            model=record.name,
+            size=status.memory_bytes,
+            digest=await self._library.digest(record),
+            details=details_to_wire(record),
+            expires_at=local(datetime.now(UTC) + min(_FOREVER, timedelta(seconds=stay))),
+            size_vram=0,
+            context_length=status.context,
+        )

@@ -1,0 +1,103 @@
+"""Sends an engine's answer to a client, in pieces or in one, in whatever dialect."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from arriero.errors import ArrieroError
+from arriero.protocol.ollama_answer import Times
+from arriero.protocol.timestamps import utc_now
+from arriero.runners.scheduler import Answer, Scheduler
+from arriero.server.exchange import Exchange
+from arriero.types.chat import TextRequest
+from arriero.types.events import Event, Finished
+from arriero.types.models import ModelRecord
+
+logger = logging.getLogger(__name__)
+
+
+class AnswerEncoder(Protocol):
+    """Writes the events of one answer in a dialect. Times are told in its own terms, where it tells any."""
+
+    @property
+    def content_type(self) -> bytes:
+        """Of the stream."""
+
+    @property
+    def whole_content_type(self) -> bytes:
+        """Of the answer in one piece."""
+
+    def chunk(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
+        """A batch of events."""
+
+    def whole(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
+        """All events in one object."""
+
+    def failure(self, message: str) -> bytes:
+        """What ends a stream that broke off."""
+
+    def note_first(self, now_ns: int) -> None:
+        """The first events are here, though they are not sent yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A checked request, and how its answer goes out."""
+
+    record: ModelRecord
+    request: TextRequest
+    keep_alive_s: float | None
+    encoder: AnswerEncoder
+    is_stream: bool
+    asked_ns: int
+
+
+async def send_answer(exchange: Exchange, scheduler: Scheduler, job: Job) -> None:
+    """Have the answer generated and send it. Errors before its first byte are raised."""
+    async with exchange.while_connected(), scheduler.answer(job.record, job.request, job.keep_alive_s) as answer:
+        send = _stream if job.is_stream else _collect
+        last = await send(exchange, answer, job)
+    # The engine has been given back: the last piece may tell the client so.
+    if job.is_stream:
+        await exchange.finish(last)
+    else:
+        await exchange.reply(last, job.encoder.whole_content_type)
+
+
+async def _stream(exchange: Exchange, answer: Answer, job: Job) -> bytes:
+    """Send the events as they come, but for the last piece, which is returned.
+
+    An engine that fails now, when the status has gone out, ends the stream with an error record.
+    """
+    await exchange.start(job.encoder.content_type)
+    events = answer.first
+    try:
+        while True:
+            piece = job.encoder.chunk(events, utc_now(), _times(answer, job))
+            if type(events[-1]) is Finished:
+                return piece
+            await exchange.write(piece)
+            events = await anext(answer.rest)
+    except ArrieroError as error:
+        logger.warning("answer broke off", extra={"model": job.record.name, "error": error.message})
+        return job.encoder.failure(error.message)
+    except asyncio.CancelledError:
+        # The server stops and waits no longer; or the client is gone, and then this goes nowhere.
+        await exchange.finish(job.encoder.failure("the server is shutting down"))
+        raise
+
+
+async def _collect(_: Exchange, answer: Answer, job: Job) -> bytes:
+    """The whole answer in one piece."""
+    job.encoder.note_first(time.perf_counter_ns())
+    collected = list(answer.first)
+    async for events in answer.rest:
+        collected += events
+    return job.encoder.whole(collected, utc_now(), _times(answer, job))
+
+
+def _times(answer: Answer, job: Job) -> Times:
+    return Times(job.asked_ns, answer.ready_ns, time.perf_counter_ns())

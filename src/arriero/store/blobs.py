@@ -1,0 +1,144 @@
+"""Contents under their own hash: ``blobs/sha256-<hex>``, as Ollama keeps them.
+
+Nothing half-written is ever visible under a blob's name: bytes go to a ``…-partial`` file, are hashed on the way, reach
+the disk, and only then get the name.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from arriero.errors import LoadFailed, SourceFailed
+
+CHUNK_BYTES = 1 << 20
+MAX_READ_BYTES = 1 << 24  # licences, templates and options are far smaller; weights are never read whole
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One content. digest: ``sha256:`` and 64 hex digits."""
+
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """The blobs of one store; the directory is made when the first one is written."""
+
+    directory: Path
+
+    def path(self, digest: str) -> Path:
+        """Return where a blob lies or would lie. Raises LoadFailed for a text that is no digest."""
+        if not _DIGEST.fullmatch(digest):
+            raise LoadFailed(f"{digest!r} is not a SHA-256 digest")
+        return self.directory / digest.replace(":", "-")
+
+    def read(self, digest: str) -> bytes:
+        """Return a small blob's bytes. Raises LoadFailed where it is missing or larger than ``MAX_READ_BYTES``."""
+        path = self.path(digest)
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_READ_BYTES + 1)
+        except OSError as error:
+            raise LoadFailed(f"{path} cannot be read: {error.strerror}; pull the model again") from error
+        if len(content) > MAX_READ_BYTES:
+            raise LoadFailed(f"{path} is larger than {MAX_READ_BYTES} bytes")
+        return content
+
+    def add_bytes(self, content: bytes) -> Blob:
+        """Write a small content and return it as a blob."""
+        partial = self._partial()
+        try:
+            with partial.open("xb") as file:
+                file.write(content)
+                _reach_disk(file)
+            digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+            partial.replace(self.path(digest))
+        finally:
+            partial.unlink(missing_ok=True)
+        return Blob(digest, len(content))
+
+    def add_stream(
+        self, source: IO[bytes], expected: str = "", written: Callable[[int], None] = lambda _size_bytes: None
+    ) -> Blob:
+        """Copy a stream into a blob, hashing on the way.
+
+        expected: the digest that it must have, ``""`` for any. written: is told the bytes copied so far.
+        Raises SourceFailed, and leaves nothing behind, where the digest is another.
+        """
+        partial = self._partial()
+        try:
+            with partial.open("xb") as file:
+                blob = _copy(source, file, written)
+                _reach_disk(file)
+            verify(blob, expected)
+            partial.replace(self.path(blob.digest))
+        finally:
+            partial.unlink(missing_ok=True)
+        return blob
+
+    def adopt(self, file: Path, expected: str = "") -> Blob:
+        """Move a complete file in. Raises SourceFailed, and deletes the file, where its digest is not ``expected``."""
+        blob = hash_file(file)
+        try:
+            verify(blob, expected)
+        except SourceFailed:
+            file.unlink()
+            raise
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with file.open("r+b") as content:
+            _reach_disk(content)
+        try:
+            file.replace(self.path(blob.digest))
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._adopt_from_other_disk(file, blob)
+        return blob
+
+    def _adopt_from_other_disk(self, file: Path, blob: Blob) -> None:
+        with file.open("rb") as source:
+            self.add_stream(source, blob.digest)
+        file.unlink()
+
+    def _partial(self) -> Path:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        # Two processes may write the same content, so the name is not made from the digest.
+        return self.directory / f"sha256-{uuid.uuid4().hex}-partial"
+
+
+def hash_file(path: Path) -> Blob:
+    """Return a file's digest and size: about a second for each gigabyte or two."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Blob(f"sha256:{digest}", file.tell())
+
+
+def verify(blob: Blob, expected: str) -> None:
+    """Raise SourceFailed where a digest was expected and the blob has another."""
+    if expected and blob.digest != expected:
+        raise SourceFailed(f"digest mismatch, file must be downloaded again: want {expected}, got {blob.digest}")
+
+
+def _copy(source: IO[bytes], target: IO[bytes], written: Callable[[int], None]) -> Blob:
+    sha256, size_bytes = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK_BYTES):
+        sha256.update(chunk)
+        target.write(chunk)
+        size_bytes += len(chunk)
+        written(size_bytes)
+    return Blob(f"sha256:{sha256.hexdigest()}", size_bytes)
+
+
+def _reach_disk(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

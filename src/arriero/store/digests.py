@@ -1,0 +1,69 @@
+"""Hashes of bare GGUF files, remembered on disk: a file of some gigabytes takes seconds to hash."""
+
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from arriero.errors import LoadFailed
+from arriero.store.blobs import hash_file
+
+
+class RememberedDigest(msgspec.Struct, frozen=True):
+    """A file's hash and the marks by which it is known to be the same file still."""
+
+    path: str
+    """Absolute."""
+    size_bytes: int
+    """When it was hashed."""
+    mtime_ns: int
+    """When it was hashed."""
+    digest: str
+    """64 hex digits."""
+
+
+def remembered_digest(directory: Path, path: Path) -> str | None:
+    """Return the hash of a file (64 hex digits), or None where it is unknown or the file has changed.
+
+    Raises LoadFailed where the file is gone.
+    """
+    now = _stat(path)
+    try:
+        known = msgspec.json.decode(_memory(directory, path).read_bytes(), type=RememberedDigest)
+    except (OSError, msgspec.DecodeError):
+        return None
+    same = known.path == _absolute(path) and (known.size_bytes, known.mtime_ns) == (now.st_size, now.st_mtime_ns)
+    return known.digest if same else None
+
+
+def compute_digest(directory: Path, path: Path) -> str:
+    """Hash a file, remember the hash below ``directory`` and return it (64 hex digits).
+
+    Blocks for about a second a gigabyte. Raises LoadFailed where the file is gone.
+    """
+    before = _stat(path)
+    digest = hash_file(path).digest.removeprefix("sha256:")
+    memory = _memory(directory, path)
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    partial = memory.with_name(f"{memory.name}.{uuid.uuid4().hex}-partial")
+    known = RememberedDigest(_absolute(path), before.st_size, before.st_mtime_ns, digest)
+    partial.write_bytes(msgspec.json.encode(known))
+    partial.replace(memory)
+    return digest
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise LoadFailed(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _memory(directory: Path, path: Path) -> Path:
+    return directory / hashlib.sha256(os.fsencode(_absolute(path))).hexdigest()
+
+
+def _absolute(path: Path) -> str:
+    return str(path.absolute())

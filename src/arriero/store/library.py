@@ -1,0 +1,158 @@
+"""The models that this server can answer with, found by what a request calls them."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from arriero.errors import ArrieroError, CloudDisabled, InvalidRequest, ModelNotFound
+from arriero.store.digests import compute_digest, remembered_digest
+from arriero.store.gguf import GgufFile, read_gguf
+from arriero.store.layout import Layout, Store
+from arriero.store.manifest import find_manifest, list_manifests, name_of, read_manifest
+from arriero.store.records import record_of_manifest
+from arriero.types.models import ModelRecord
+from arriero.types.names import ModelName, parse_name, split_source
+
+logger = logging.getLogger(__name__)
+
+NameKey = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A model given at start. names: what it answers to and is listed as, exactly as written; at least one."""
+
+    record: ModelRecord
+    names: tuple[str, ...]
+
+
+class Library:
+    """Pinned models and, behind them, every manifest of the stores.
+
+    Stores are read from disk each time, so what another process adds or removes counts at once. The models of
+    unchanged manifests are remembered.
+    """
+
+    def __init__(self, layout: Layout, pinned: Sequence[Pinned] = (), stores: Sequence[Store] | None = None) -> None:
+        """Serve the pinned models and those in ``stores``: None stands for all of the layout's."""
+        self._stores = layout.stores if stores is None else tuple(stores)
+        self._digests = layout.data / "digests"
+        self._pinned = tuple(replace(model.record, name=name) for model in pinned for name in model.names)
+        self._pinned_by_text = {text: record for record in self._pinned for text in _spellings(record.name)}
+        self._pinned_by_key = {key: record for record in self._pinned for key in _keys(record.name)}
+        self._stored: dict[Path, tuple[int, ModelRecord]] = {}
+        self._skipped: set[tuple[Path, int]] = set()
+        self._headers: dict[Path, tuple[int, GgufFile]] = {}
+        self._hashing = asyncio.Lock()
+
+    @classmethod
+    def only(cls, layout: Layout, pinned: Sequence[Pinned]) -> Self:
+        """Return a library of exactly the pinned models."""
+        return cls(layout, pinned, stores=())
+
+    def find(self, raw: str) -> ModelRecord:
+        """Return the model that a request calls ``raw``.
+
+        A pinned name counts in any case of letters, with and without ``:latest``; then Ollama's rules for names do.
+        Raises CloudDisabled for a name that ends in ``:cloud``, InvalidRequest for one that is none, and
+        ModelNotFound. A stored model that cannot be served raises what ``record_of_manifest`` raises.
+        """
+        text = raw.strip()
+        if record := self._pinned_by_text.get(text.lower()):
+            return record
+        text, source = split_source(text)
+        if source == "cloud":
+            raise CloudDisabled("ollama cloud is disabled: remote model is unavailable")
+        if record := self._pinned_by_text.get(text.lower()):
+            return record
+        name = parse_name(text)
+        record = self._pinned_by_key.get(name.key) or self._find_stored(name)
+        if record is None:
+            raise ModelNotFound(f"model '{raw}' not found")
+        return record
+
+    def records(self) -> list[ModelRecord]:
+        """Return all models, the newest first. What cannot be served is left out, and the log says why.
+
+        Reads the header of every stored model that it has not seen yet: 10 ms each.
+        """
+        found = list(self._pinned)
+        seen = set(self._pinned_by_key)
+        for store in self._stores:
+            for path in list_manifests(store):
+                name = name_of(path)
+                if name and name.key not in seen:
+                    seen.add(name.key)
+                    found.extend(self._servable(store, path))
+        return sorted(found, key=lambda record: record.modified_at, reverse=True)
+
+    async def digest(self, record: ModelRecord) -> str:
+        """Return 64 hex digits: the manifest's, or a bare file's own, hashed once and then remembered on disk."""
+        if record.digest:
+            return record.digest
+        async with self._hashing:
+            if known := remembered_digest(self._digests, record.path):
+                return known
+            return await asyncio.to_thread(compute_digest, self._digests, record.path)
+
+    def gguf(self, record: ModelRecord, *, verbose: bool = False) -> GgufFile:
+        """Return the header of a model's file, with its arrays where ``verbose`` asks for them. Raises InvalidGguf."""
+        if verbose:
+            return read_gguf(record.path, arrays=True)
+        cached = self._headers.get(record.path)
+        mtime_ns = _mtime_ns(record.path)
+        if cached is None or cached[0] != mtime_ns:
+            cached = self._headers[record.path] = (mtime_ns, read_gguf(record.path))
+        return cached[1]
+
+    def _find_stored(self, name: ModelName) -> ModelRecord | None:
+        for store in self._stores:
+            if path := find_manifest(store, name):
+                with suppress(FileNotFoundError):  # another process has deleted it just now
+                    return self._load(store, path)
+        return None
+
+    def _load(self, store: Store, path: Path) -> ModelRecord:
+        mtime_ns = path.stat().st_mtime_ns
+        cached = self._stored.get(path)
+        if cached is None or cached[0] != mtime_ns:
+            cached = self._stored[path] = (mtime_ns, record_of_manifest(store, read_manifest(path)))
+        return cached[1]
+
+    def _servable(self, store: Store, path: Path) -> Iterable[ModelRecord]:
+        try:
+            return [self._load(store, path)]
+        except (ArrieroError, OSError) as error:
+            self._log_skipped(path, str(error))
+            return []
+
+    def _log_skipped(self, path: Path, reason: str) -> None:
+        mark = (path, _mtime_ns(path))
+        if mark not in self._skipped:
+            self._skipped.add(mark)
+            logger.warning("stored model left out", extra={"manifest": str(path), "reason": reason})
+
+
+def _mtime_ns(path: Path) -> int:
+    """Return when a file was last changed, or 0 where there is none: whoever opens it then tells that better."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _spellings(name: str) -> set[str]:
+    """Return the lower-case texts that a pinned name answers to, be it a valid Ollama name or not."""
+    text = name.strip().lower()
+    return {text, text.removesuffix(":latest"), text if ":" in text.rpartition("/")[2] else f"{text}:latest"}
+
+
+def _keys(name: str) -> set[NameKey]:
+    try:
+        return {parse_name(name).key}
+    except InvalidRequest:
+        return set()

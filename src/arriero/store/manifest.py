@@ -1,0 +1,153 @@
+"""Manifests: which blobs a name stands for. Files below ``manifests/<host>/<namespace>/<model>/<tag>``.
+
+The structs are the JSON of Ollama's registry and store, in its own order of keys.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from arriero.errors import InvalidRequest, LoadFailed
+from arriero.store.layout import Store
+from arriero.types.names import ModelName, parse_name
+
+MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
+LAYER_PREFIX = "application/vnd.ollama.image."
+
+
+class Layer(msgspec.Struct, frozen=True, kw_only=True, rename={"media_type": "mediaType", "origin": "from"}):
+    """One blob and what it is for."""
+
+    media_type: str
+    """``LAYER_PREFIX`` and model, template, system, params, messages, license …"""
+    digest: str
+    """``sha256:`` and 64 hex digits."""
+    size: int
+    """Bytes."""
+    origin: str | UnsetType = UNSET
+    """The model that this layer was taken from."""
+    name: str | UnsetType = UNSET
+    """The path of a file that the layer stands for, in models that are not GGUF."""
+
+    @property
+    def kind(self) -> str:
+        """The media type without its prefix: ``model``, ``template`` …"""
+        return self.media_type.removeprefix(LAYER_PREFIX)
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a name stands for."""
+
+    schema_version: int = 2
+    """Always 2."""
+    media_type: str = MANIFEST_TYPE
+    """Always ``MANIFEST_TYPE``."""
+    config: Layer
+    """The blob with the ConfigBlob."""
+    layers: tuple[Layer, ...] = ()
+    """The parts, the weights first."""
+
+
+class ConfigBlob(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model is, told once so that its files need not be opened."""
+
+    model_format: str = ""
+    """``gguf`` or ``safetensors``."""
+    model_family: str = ""
+    """The architecture's name."""
+    model_families: tuple[str, ...] | None = None
+    """All architectures in it."""
+    model_type: str = ""
+    """The count of parameters in words: ``134.52M``."""
+    file_type: str = ""
+    """The quantisation: ``Q4_K_M``."""
+    remote_host: str | UnsetType = UNSET
+    """Where a cloud model runs."""
+    remote_model: str | UnsetType = UNSET
+    """What a cloud model is called there."""
+    capabilities: tuple[str, ...] | UnsetType | None = UNSET
+    """What the model can do beyond what its files tell."""
+    architecture: str = "amd64"
+    """Always ``amd64``: Ollama's, without meaning."""
+    os: str = "linux"
+    """Always ``linux``: Ollama's, without meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as it lies in a store. digest: 64 hex digits of the SHA-256 of the file's bytes."""
+
+    name: ModelName
+    manifest: Manifest
+    digest: str
+    modified_at: datetime
+
+
+def manifest_path(store: Store, name: ModelName) -> Path:
+    """Return where the manifest of a name lies or would lie, in exactly this case of letters."""
+    return store.manifests.joinpath(*name.parts)
+
+
+def find_manifest(store: Store, name: ModelName) -> Path | None:
+    """Return the manifest of a name in any case of letters, or None. The name's own case is looked for first."""
+    exact = manifest_path(store, name)
+    if exact.is_file():
+        return exact
+    return next((path for path in _walk(store, name.key) if path.is_file()), None)
+
+
+def find_tags(store: Store, name: ModelName) -> list[Path]:
+    """Return the manifests of all tags of a model, the newest first; the name's own tag does not count."""
+    tags = [path for directory in _walk(store, name.key[:-1]) for path in _entries(directory) if name_of(path)]
+    return sorted((path for path in tags if path.is_file()), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+
+def list_manifests(store: Store) -> Iterator[Path]:
+    """Yield the manifest files of a store by name; files that are not where a manifest can be are passed over."""
+    for path in sorted(store.manifests.glob("*/*/*/*")):
+        if path.is_file() and name_of(path) is not None:
+            yield path
+
+
+def name_of(path: Path) -> ModelName | None:
+    """Return the name that a manifest's path stands for, or None where it stands for none."""
+    host, namespace, model, tag = path.parts[-4:]
+    try:
+        return parse_name(f"{host}/{namespace}/{model}:{tag}")
+    except InvalidRequest:
+        return None
+
+
+def read_manifest(path: Path) -> StoredManifest:
+    """Read a manifest. Raises LoadFailed where the file is none."""
+    name = name_of(path)
+    if name is None:
+        raise LoadFailed(f"{path} does not lie where a manifest can lie")
+    try:
+        content = path.read_bytes()
+        manifest = msgspec.json.decode(content, type=Manifest)
+        modified_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except (OSError, msgspec.DecodeError) as error:
+        raise LoadFailed(f"{path} is not a usable manifest ({error}); pull {name.short} again") from error
+    return StoredManifest(name, manifest, hashlib.sha256(content).hexdigest(), modified_at)
+
+
+def _walk(store: Store, parts: Sequence[str]) -> list[Path]:
+    """Return what lies at these lower-case parts below ``manifests/``, in any case of letters."""
+    found = [store.manifests]
+    for part in parts:
+        found = [entry for directory in found for entry in _entries(directory) if entry.name.lower() == part]
+    return found
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except OSError:  # no such directory, or a file where one should be
+        return []

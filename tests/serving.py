@@ -1,0 +1,117 @@
+"""A server on loopback around fake engines, for tests that look at bytes."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import uvicorn
+from starlette.types import ASGIApp
+
+from arriero.engines.base import Plan
+from arriero.engines.fake import FakeEngine
+from arriero.runners.scheduler import Scheduler
+from arriero.server.app import build_app
+from arriero.server.services import Services
+from arriero.store.layout import Layout, Store
+from arriero.store.library import Library
+from arriero.types.models import ModelRecord
+
+
+@dataclass(slots=True)
+class FakeModel:
+    """A fake engine as a loaded model: it dies when ``die`` is called."""
+
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    plan: Plan = Plan(context=2048, slots=4)
+    _end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def memory_bytes(self) -> int:
+        return 123_456
+
+    async def wait_for_end(self) -> str:
+        await self._end.wait()
+        return "was killed by the test"
+
+    def die(self) -> None:
+        self._end.set()
+
+    async def stop(self) -> None:
+        self._end.set()
+
+
+@dataclass(slots=True)
+class FakeLoader:
+    """Loads a fake model for every record, and remembers them in order."""
+
+    engines: Mapping[str, FakeEngine] = field(default_factory=dict)
+    load_s: float = 0.0
+    error: Exception | None = None
+    loaded: list[FakeModel] = field(default_factory=list)
+
+    async def load(self, record: ModelRecord) -> FakeModel:
+        await asyncio.sleep(self.load_s)
+        if self.error is not None:
+            raise self.error
+        model = FakeModel(self.engines.get(record.name) or FakeEngine())
+        self.loaded.append(model)
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that listens: its address, a client session on it, and its parts."""
+
+    url: str
+    client: aiohttp.ClientSession
+    scheduler: Scheduler
+    loader: FakeLoader
+
+
+@asynccontextmanager
+async def running_server(
+    root: Path, loader: FakeLoader | None = None, *, library: Library | None = None, api_key: str | None = None
+) -> AsyncIterator[Running]:
+    """Serve the models of a store at ``root / "models"`` (see ``factories_store``) with fake engines."""
+    loader = loader or FakeLoader()
+    library = library or Library(Layout(data=root, own=Store(root / "models")))
+    scheduler = Scheduler(loader.load, keep_alive_s=300.0)
+    app = build_app(Services(library, scheduler), api_key)
+    async with listening(app) as url, aiohttp.ClientSession(url) as client:
+        yield Running(url, client, scheduler, loader)
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncIterator[str]:
+    """Run an app under uvicorn in this event loop; its address."""
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1
+    )
+    server = _QuietServer(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        await server.is_up.wait()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _QuietServer(uvicorn.Server):
+    """Leaves the signals to the test runner, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
