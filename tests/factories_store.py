@@ -2,12 +2,13 @@
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
-from gguf import GGUFValueType, GGUFWriter
+from gguf import GGUFWriter
 
 from arriero.store.blobs import Blobs
 from arriero.store.install import Parts, install
@@ -19,10 +20,17 @@ from arriero.types.names import parse_name
 Value = str | int | float | bool | list[int] | list[float] | list[str]
 
 JINJA = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+NOTHING: Mapping[str, Value] = MappingProxyType({})
 TOKENS = ("<unk>", "<s>", "hello", "world")
 
 
-def tiny_gguf(path: Path, *, architecture: str = "llama", tokens: Sequence[str] = TOKENS, **metadata: Value) -> Path:
+def tiny_gguf(
+    path: Path,
+    metadata: Mapping[str, Value] = NOTHING,
+    *,
+    architecture: str = "llama",
+    tokens: Sequence[str] = TOKENS,
+) -> Path:
     """Write a GGUF file of 8 x 32 numbers in one tensor, and return its path. ``metadata`` overrides the defaults."""
     values: dict[str, Value] = {
         "general.name": "Tiny",
@@ -49,10 +57,7 @@ def tiny_gguf(path: Path, *, architecture: str = "llama", tokens: Sequence[str] 
 
 def _add(writer: GGUFWriter, key: str, value: Value) -> None:
     if isinstance(value, list):
-        if value:
-            writer.add_array(key, value)
-        else:  # the library passes over empty arrays, but other writers do not
-            writer.add_key_value(key, value, GGUFValueType.ARRAY, GGUFValueType.STRING)
+        writer.add_array(key, value)
     elif isinstance(value, bool):
         writer.add_bool(key, value)
     elif isinstance(value, int):
@@ -68,11 +73,11 @@ def tiny_layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "data", Store(tmp_path / "data" / "models"))
 
 
-def stored(store: Store, name: str, **metadata: Value) -> Path:
+def stored(store: Store, name: str, metadata: Mapping[str, Value] = NOTHING) -> Path:
     """Put a tiny model into a store under a name and return its manifest's path."""
     store.root.mkdir(parents=True, exist_ok=True)
     # Each model its own blob, as real ones have: the name is part of the file.
-    weights = Blobs(store.blobs).adopt(tiny_gguf(store.root / "new.gguf", **{"general.name": name, **metadata}))
+    weights = Blobs(store.blobs).adopt(tiny_gguf(store.root / "new.gguf", {"general.name": name, **metadata}))
     return install(store, parse_name(name), Parts(weights))
 
 

@@ -23,10 +23,11 @@ from arriero.types.models import ModelRecord
 
 @dataclass(slots=True)
 class FakeModel:
-    """A fake engine as a loaded model: it dies when ``die`` is called."""
+    """A fake engine as a loaded model: it dies when ``die`` is called. ``stopped`` is set once it has been stopped."""
 
     engine: FakeEngine = field(default_factory=FakeEngine)
-    plan: Plan = Plan(context=2048, slots=4)
+    plan: Plan = field(default_factory=lambda: Plan(context=2048, slots=4))
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _end: asyncio.Event = field(default_factory=asyncio.Event)
 
     def memory_bytes(self) -> int:
@@ -41,24 +42,44 @@ class FakeModel:
 
     async def stop(self) -> None:
         self._end.set()
+        self.stopped.set()
 
 
 @dataclass(slots=True)
 class FakeLoader:
-    """Loads a fake model for every record, and remembers them in order."""
+    """Loads a fake model for every record, and remembers them in order.
+
+    gate: every load waits until it is set; None: none waits. error: every load fails with it.
+    attempts: the loads begun. started, cancelled, added: set when a load begins, is given up, has put in a model.
+    """
 
     engines: Mapping[str, FakeEngine] = field(default_factory=dict)
-    load_s: float = 0.0
+    gate: asyncio.Event | None = None
     error: Exception | None = None
+    attempts: int = 0
     loaded: list[FakeModel] = field(default_factory=list)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    added: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def load(self, record: ModelRecord) -> FakeModel:
-        await asyncio.sleep(self.load_s)
+        self.attempts += 1
+        self.started.set()
+        if self.gate is not None:
+            await self._wait_at(self.gate)
         if self.error is not None:
             raise self.error
         model = FakeModel(self.engines.get(record.name) or FakeEngine())
         self.loaded.append(model)
+        self.added.set()
         return model
+
+    async def _wait_at(self, gate: asyncio.Event) -> None:
+        try:
+            await gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +118,17 @@ async def listening(app: ASGIApp) -> AsyncIterator[str]:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
+        server.is_over.set()
         await serving
 
 
 class _QuietServer(uvicorn.Server):
-    """Leaves the signals to the test runner, and says when it listens."""
+    """Leaves the signals to the test runner, says when it listens, and stops at once when it is over."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.is_up = asyncio.Event()
+        self.is_over = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -115,3 +137,6 @@ class _QuietServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.is_up.set()
+
+    async def main_loop(self) -> None:
+        await self.is_over.wait()

@@ -1,5 +1,4 @@
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ def text(value: str) -> bytes:
 
 
 def test_reads_scalars_of_every_kind(tmp_path: Path) -> None:
-    path = tiny_gguf(tmp_path / "m.gguf", **{"a.text": "señal", "a.int": 7, "a.float": 0.5, "a.bool": True})
+    path = tiny_gguf(tmp_path / "m.gguf", {"a.text": "señal", "a.int": 7, "a.float": 0.5, "a.bool": True})
     file = read_gguf(path)
     assert [file.metadata[key] for key in ("a.text", "a.int", "a.float", "a.bool")] == ["señal", 7, 0.5, True]
     assert file.metadata["general.architecture"] == "llama"
@@ -29,23 +28,23 @@ def test_reads_scalars_of_every_kind(tmp_path: Path) -> None:
 
 
 def test_an_array_is_a_key_without_its_elements_and_an_empty_one_is_empty(tmp_path: Path) -> None:
-    file = read_gguf(tiny_gguf(tmp_path / "m.gguf", **{"a.some": [1, 2], "a.none": []}))
-    assert file.metadata["a.some"] is None
-    assert file.metadata["a.none"] == []
-    assert file.metadata["tokenizer.ggml.tokens"] is None
+    path = tmp_path / "m.gguf"
+    some, no_texts, no_numbers = (struct.pack("<IIQ", 9, *array) for array in ((4, 1), (8, 0), (4, 0)))
+    path.write_bytes(header(text("a") + some + bytes(4) + text("b") + no_texts + text("c") + no_numbers, key_count=3))
+    assert read_gguf(path).metadata == {"a": None, "b": [], "c": []}
+    assert read_gguf(path, arrays=True).metadata == {"a": [0], "b": [], "c": []}
 
 
 def test_arrays_are_read_when_asked_for(tmp_path: Path) -> None:
-    path = tiny_gguf(tmp_path / "m.gguf", **{"a.numbers": [1, 2], "a.long": list(range(5000)), "a.none": []})
+    path = tiny_gguf(tmp_path / "m.gguf", {"a.numbers": [1, 2], "a.long": list(range(5000))})
     file = read_gguf(path, arrays=True)
     assert file.metadata["tokenizer.ggml.tokens"] == list(TOKENS)
     assert file.metadata["a.numbers"] == [1, 2]
     assert file.metadata["a.long"] == list(range(5000))
-    assert file.metadata["a.none"] == []
 
 
 def test_small_numeric_arrays_are_kept_aside(tmp_path: Path) -> None:
-    file = read_gguf(tiny_gguf(tmp_path / "m.gguf", **{"a.heads": [4, 0, 4], "a.long": list(range(5000))}))
+    file = read_gguf(tiny_gguf(tmp_path / "m.gguf", {"a.heads": [4, 0, 4], "a.long": list(range(5000))}))
     assert dict(file.small_arrays) == {"a.heads": (4, 0, 4)}
 
 
@@ -56,14 +55,14 @@ def test_lists_tensors_and_counts_their_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arrays", [False, True])
-def test_finds_infill_tokens_by_their_text(tmp_path: Path, arrays: bool) -> None:  # noqa: FBT001
+def test_finds_infill_tokens_by_their_text(tmp_path: Path, arrays: bool) -> None:
     path = tiny_gguf(tmp_path / "m.gguf", tokens=[*TOKENS, *FIM])
     assert read_gguf(path, arrays=arrays).has_infill_tokens
 
 
 def test_finds_infill_tokens_that_the_metadata_names(tmp_path: Path) -> None:
     ids = {f"tokenizer.ggml.fim_{part}_token_id": 1 for part in ("pre", "suf", "mid")}
-    assert read_gguf(tiny_gguf(tmp_path / "m.gguf", **ids)).has_infill_tokens
+    assert read_gguf(tiny_gguf(tmp_path / "m.gguf", ids)).has_infill_tokens
 
 
 @pytest.mark.parametrize("tokens", [TOKENS, FIM[:2], [f"{token}x" for token in FIM]])
@@ -121,20 +120,30 @@ def test_a_tensor_type_of_the_future_is_listed_by_its_number(tmp_path: Path) -> 
     assert read_gguf(path).tensors == (TensorInfo("t", "type 200", (8,)),)
 
 
-def test_a_huge_sparse_file_costs_neither_time_nor_memory(tmp_path: Path) -> None:
+def test_a_sparse_file_full_of_empty_texts_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gguf"
+    array = struct.pack("<IIQ", 9, 8, MAX_ELEMENTS)
+    with path.open("wb") as file:
+        file.write(header(text("a") + array, key_count=2))
+        file.seek(8 * MAX_ELEMENTS, 1)
+        file.write(text("b") + array)
+        file.truncate(1 << 40)
+    with pytest.raises(InvalidGguf, match="elements"):
+        read_gguf(path)
+
+
+def test_a_header_without_end_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.gguf"
     with path.open("wb") as file:
-        file.write(header(text("a") + struct.pack("<IIQ", 9, 8, MAX_ELEMENTS), key_count=1 << 16))
+        file.write(header(text("a") + struct.pack("<IQ", 8, 1 << 39)))
         file.truncate(1 << 40)
-    start = time.monotonic()
-    with pytest.raises(InvalidGguf):
-        read_gguf(path, arrays=True)
-    assert time.monotonic() - start < 20
+    with pytest.raises(InvalidGguf, match="header is longer"):
+        read_gguf(path)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return tiny_gguf(tmp_path_factory.mktemp("whole") / "m.gguf", **{"a.list": [1, 2, 3]}).read_bytes()
+    return tiny_gguf(tmp_path_factory.mktemp("whole") / "m.gguf", {"a.list": [1, 2, 3]}).read_bytes()
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path, whole: bytes) -> None:

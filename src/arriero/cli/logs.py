@@ -22,6 +22,6 @@ def configure_logs(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FactsFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Debug output of libraries would bury ours.
-    for name in ("asyncio", "urllib3", "filelock", "httpcore", "httpx"):
+    # What libraries tell would bury ours.
+    for name in ("asyncio", "urllib3", "filelock", "httpcore", "httpx", "uvicorn"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -61,6 +61,9 @@ def serve_wheel(params: dict[str, Any]) -> None:
     import xllamacpp
 
     common = xllamacpp.CommonParams()
+    # Fitting layers to a GPU's memory loads the model twice: worth it only where there is one.
+    cpu = xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+    common.fit_params = any(device["type"] != cpu for device in xllamacpp.get_device_info())
     for name, value in params.items():
         *path, attribute = name.split(".")
         target = common

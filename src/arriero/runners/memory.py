@@ -18,7 +18,8 @@ _LEAST_CONTEXT = 512
 _KV_SHARE = 0.25
 # A context beyond this is given only to those who ask for it: on most machines it costs memory that nobody uses.
 _LARGEST_DEFAULT_CONTEXT = 32768
-_SLOTS_PER_CORE = 4
+# More slots than this decode no more tokens a second on a processor, and each costs a context's memory.
+_SLOTS_PER_CORE = 2
 _MOST_DEFAULT_SLOTS = 16
 
 

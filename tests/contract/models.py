@@ -1,0 +1,68 @@
+"""The models of the golden cases, and what their engines say."""
+
+import json
+from pathlib import Path
+
+from arriero.engines.fake import FakeEngine, Script, prompt_text
+from arriero.errors import EngineFailed
+from arriero.store.blobs import Blobs
+from arriero.store.layout import Store
+from arriero.store.manifest import LAYER_PREFIX
+from arriero.types.chat import ChatPrompt, TextRequest
+from arriero.types.events import ThinkingDelta
+from tests.factories_store import stored
+
+THINKING_TEMPLATE = "{% if enable_thinking %}<think>{{ thoughts }}</think>{% endif %}{{ messages }}"
+SYSTEM = "You are a mule driver."
+
+PIECES = (("Hel", "lo"), (" there",), (".",))
+TEXT = "Hello there."
+FAILS_AT_ONCE = "fail at once"
+FAILS_IN_THE_MIDDLE = "fail in the middle"
+HANGS = "hang"
+
+
+def store_golden_models(root: Path) -> Path:
+    """Put the models of the golden cases below ``root``, and return it."""
+    store = Store(root / "models")
+    stored(store, "gen")
+    add_layer(store, stored(store, "sys"), "system", SYSTEM)
+    stored(store, "think", **{"tokenizer.chat_template": THINKING_TEMPLATE})
+    stored(store, "emb", **{"llama.pooling_type": 1})
+    return root
+
+
+def add_layer(store: Store, manifest: Path, kind: str, content: str) -> None:
+    """Give a stored model one more layer."""
+    blob = Blobs(store.blobs).add_bytes(content.encode())
+    written = json.loads(manifest.read_bytes())
+    layer = {"mediaType": f"{LAYER_PREFIX}{kind}", "digest": blob.digest, "size": blob.size_bytes}
+    written["layers"].append(layer)
+    manifest.write_bytes(json.dumps(written).encode())
+
+
+def golden_engines() -> dict[str, FakeEngine]:
+    """Return an engine for each model; what the user says decides whether it works."""
+    return {
+        "gen:latest": FakeEngine(_answer),
+        "sys:latest": FakeEngine(_answer),
+        "think:latest": FakeEngine(_answer_with_thinking),
+    }
+
+
+def _answer(request: TextRequest) -> Script:
+    match prompt_text(request):
+        case "fail at once":
+            return Script(error=EngineFailed("rate limited", 429))
+        case "fail in the middle":
+            return Script(PIECES, error=EngineFailed("out of memory"), fail_after=1)
+        case "hang":
+            return Script(PIECES[:1], hang=True)
+        case _:
+            return Script(PIECES)
+
+
+def _answer_with_thinking(request: TextRequest) -> Script:
+    assert isinstance(request.prompt, ChatPrompt)
+    thoughts = () if request.prompt.think is False else ((ThinkingDelta("Let me "), ThinkingDelta("think.")),)
+    return Script((*thoughts, *PIECES))
