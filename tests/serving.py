@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +90,13 @@ class Running:
     client: aiohttp.ClientSession
     scheduler: Scheduler
     loader: FakeLoader
+
+
+async def until(engine: FakeEngine, is_true: Callable[[], bool]) -> None:
+    """Wait until something is true of an engine: within a second, or the test fails."""
+    async with asyncio.timeout(1):
+        while not is_true():
+            await engine.changed.wait()
 
 
 @asynccontextmanager

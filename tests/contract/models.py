@@ -17,9 +17,6 @@ SYSTEM = "You are a mule driver."
 
 PIECES = (("Hel", "lo"), (" there",), (".",))
 TEXT = "Hello there."
-FAILS_AT_ONCE = "fail at once"
-FAILS_IN_THE_MIDDLE = "fail in the middle"
-HANGS = "hang"
 
 
 def store_golden_models(root: Path) -> Path:
@@ -27,8 +24,8 @@ def store_golden_models(root: Path) -> Path:
     store = Store(root / "models")
     stored(store, "gen")
     add_layer(store, stored(store, "sys"), "system", SYSTEM)
-    stored(store, "think", **{"tokenizer.chat_template": THINKING_TEMPLATE})
-    stored(store, "emb", **{"llama.pooling_type": 1})
+    stored(store, "think", {"tokenizer.chat_template": THINKING_TEMPLATE})
+    stored(store, "emb", {"llama.pooling_type": 1})
     return root
 
 

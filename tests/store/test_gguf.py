@@ -96,7 +96,8 @@ def test_version_2_reads_like_version_3(tmp_path: Path) -> None:
         (header(text("a") + struct.pack("<IIQ", 9, 9, 1)), "unknown type 9"),
         (header(text("t") + struct.pack("<I", 99), 0, 1), "99 dimensions"),
         (header(text("t") + struct.pack("<IQIQ", 1, 33, 2, 0), 0, 1), "whole Q4_0 blocks"),
-        (header(text("t") + struct.pack("<IQIQ", 1, 1 << 60, 0, 0), 0, 1), "needs 4611686018427387968: fetch it again"),
+        (header(text("t") + struct.pack("<IQIQ", 1, 1 << 40, 0, 0), 0, 1), "needs 4398046511168: fetch it again"),
+        (header(text("t") + struct.pack("<IQQIQ", 2, 1 << 60, 8, 200, 0), 0, 1), "claims 9223372036854775808 elements"),
         (header(text("general.alignment") + struct.pack("<II", 4, 0)), "alignment is 0"),
     ],
 )

@@ -81,6 +81,11 @@ def test_finds_a_name_in_any_case_and_gives_the_stored_one(store: Store) -> None
     assert find_manifest(store, parse_name("mike/foo:v2")) is None
 
 
+def test_a_host_that_is_longer_than_a_files_name_is_not_found(store: Store) -> None:
+    put(store, "x")
+    assert find_manifest(store, parse_name(f"{'h' * 300}/mike/foo:v1")) is None
+
+
 def test_its_own_case_is_found_first(store: Store) -> None:
     put(store, "FOO")
     lower = put(store, "foo")

@@ -84,7 +84,7 @@ async def _serve(config: Config, library: Library, listener: socket.socket, prel
         if preload is not None:
             await _preload(scheduler, preload, serving)
         if not serving.done():
-            click.echo(_greeting(config, library, preload), err=True)
+            click.echo(_greeting(config, listener.getsockname()[1], library, preload), err=True)
         await serving
     except ArrieroError as error:
         click.echo(f"Error: {error.message}", err=True)
@@ -163,11 +163,11 @@ def _chat_template(wish: str | None) -> str | None:
     return Path(wish).read_text() if wish and Path(wish).is_file() else wish
 
 
-def _greeting(config: Config, library: Library, preload: ModelRecord | None) -> str:
+def _greeting(config: Config, port: int, library: Library, preload: ModelRecord | None) -> str:
     names = [record.name for record in library.records()]
     shown = preload.name if preload else (names[0] if names else "MODEL")
     host = "127.0.0.1" if config.host in {"0.0.0.0", "::"} else config.host
-    url = f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     serving = ", ".join(names) if names else "no model yet"
     return "\n".join(
         [

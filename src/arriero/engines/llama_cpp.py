@@ -46,8 +46,8 @@ def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: in
     start: dict[str, Any] = {"parent": os.getpid(), "watch": "signal" if sys.platform == "linux" else "stdin"}
     environment: dict[str, str] = {}
     if settings.llama_server:
-        start["argv"] = [settings.llama_server, *_flags(record, plan, settings, port)]
-        environment["LLAMA_API_KEY"] = api_key
+        start["argv"] = [settings.llama_server, *_flags(record, plan, port)]
+        environment = _variables(settings) | {"LLAMA_API_KEY": api_key}
     else:
         start["params"] = _params(record, plan, settings, port) | {"api_keys": [api_key]}
     spec = LaunchSpec(
@@ -74,19 +74,27 @@ def _params(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: i
     }
 
 
-def _flags(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: int) -> list[str]:
+def _flags(record: ModelRecord, plan: Plan, port: int) -> list[str]:
     flags = {
         "--model": str(record.path),
         "--host": "127.0.0.1",
         "--port": str(port),
         "--ctx-size": str(plan.context * plan.slots),
         "--parallel": str(plan.slots),
-        "--threads-http": str(_HTTP_THREADS),
-        "--cache-ram": str(settings.prompt_cache_bytes >> 20),
+    }
+    return [word for pair in flags.items() for word in pair]
+
+
+def _variables(settings: LlamaCppSettings) -> dict[str, str]:
+    """Settings that older builds may lack: they refuse a flag that they do not know, and pass over a variable."""
+    variables = {
+        "LLAMA_ARG_THREADS_HTTP": str(_HTTP_THREADS),
+        "LLAMA_ARG_CACHE_RAM": str(settings.prompt_cache_bytes >> 20),
+        "LLAMA_ARG_JINJA": "1",
     }
     if settings.chat_template:
-        flags["--chat-template"] = settings.chat_template
-    return [word for pair in flags.items() for word in pair] + ["--jinja", "--no-webui"]
+        variables["LLAMA_ARG_CHAT_TEMPLATE"] = settings.chat_template
+    return variables
 
 
 class _Rendered(Struct):

@@ -15,6 +15,13 @@ from arriero.errors import InvalidRequest
 T = TypeVar("T", bound=msgspec.Struct)
 
 _decode_any = msgspec.json.Decoder().decode
+# Escapes in their order, so that a backslash that is escaped itself begins none.
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"|\\.",
+    re.DOTALL,
+)
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
 _TYPE_ERROR = re.compile(r"Expected `(?P<want>[^`]+)`, got `(?P<got>\w+)`(?: - at `\$\.?(?P<path>[^`]*)`)?")
 _GO_KINDS = {
@@ -52,15 +59,27 @@ def decode_body(body: bytes, struct: type[T]) -> T:
 def _first_value(body: bytes) -> Any:
     try:
         return _decode_any(body)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest("json: cannot unmarshal number into Go value of type float64") from error
     except msgspec.DecodeError as error:
         text = str(error)
         at = int(found[1]) if (found := _AT_BYTE.search(text)) else len(body)
-        if "trailing" in text:
-            return _decode_any(body[:at])
+        if "trailing characters" in text:
+            # The decoder tells where the first character too many ends.
+            return _decode_any(body[: at - 1])
+        if (mended := _replace_lone_surrogates(body)) != body:
+            return _first_value(mended)
         raise InvalidRequest(_go_syntax_error(body, text, at)) from error
     except UnicodeDecodeError:
         # Go puts U+FFFD where a body is not UTF-8.
         return _first_value(body.decode("utf-8", "replace").encode())
+    except RecursionError as error:
+        raise InvalidRequest("exceeded max depth") from error
+
+
+def _replace_lone_surrogates(body: bytes) -> bytes:
+    """Write U+FFFD for halves of characters, as Go does."""
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["lone"] else escape[0], body)
 
 
 def _go_syntax_error(body: bytes, text: str, at: int) -> str:
@@ -93,7 +112,10 @@ def _fold(value: Any, struct: type[msgspec.Struct]) -> Any:
         if item is None:
             folded.pop(name, None)
         elif (inner := nested.get(name)) is not None:
-            folded[name] = [_fold(i, inner) for i in item] if isinstance(item, list) else _fold(item, inner)
+            # A null among objects is an empty one.
+            folded[name] = (
+                [_fold({} if i is None else i, inner) for i in item] if isinstance(item, list) else _fold(item, inner)
+            )
         else:
             folded[name] = item
     return folded

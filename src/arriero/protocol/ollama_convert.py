@@ -1,6 +1,5 @@
 """Between Ollama's wire and the neutral types. Pure: what time it is comes in as an argument."""
 
-import base64
 import binascii
 import json
 import re
@@ -58,7 +57,7 @@ def check_base64(images: Sequence[str]) -> None:
         bad = _NOT_BASE64.search(image)
         try:
             if bad is None:
-                base64.b64decode(image, validate=False)
+                binascii.a2b_base64(image.replace("\r", "").replace("\n", ""), strict_mode=True)
                 continue
             at = len(image[: bad.start()].encode())
         except binascii.Error:

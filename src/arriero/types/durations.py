@@ -15,7 +15,7 @@ _UNITS_NS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
-_TERM = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([a-zµμ]*)")
+_TERM = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([^.0-9]*)")
 FOREVER_NS = 2**63 - 1
 
 
@@ -52,5 +52,8 @@ def parse_keep_alive(value: float | str | bool | list[object] | dict[str, object
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         kind = {bool: "bool", list: "[]interface {}", dict: "map[string]interface {}"}.get(type(value), "?")
         raise InvalidRequest(f"Unsupported type: '{kind}'")
-    seconds = parse_duration(value) / 1e9 if isinstance(value, str) else float(value)
+    try:
+        seconds = parse_duration(value) / 1e9 if isinstance(value, str) else float(value)
+    except OverflowError as error:
+        raise InvalidRequest("keep_alive is too large; -1 keeps the model loaded for ever") from error
     return seconds if seconds >= 0 else float("inf")

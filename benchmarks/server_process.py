@@ -1,0 +1,117 @@
+"""arriero in a process of its own, as its command line starts it, that also tells where its worker listens.
+
+So the same worker, with one model in memory, can be asked through arriero and directly.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import click
+import msgspec
+import uvicorn
+import uvloop
+from msgspec import Struct
+
+from arriero.cli.fetching import fetch_for_user
+from arriero.cli.serving import _launcher, listen  # what is measured is what the command line sets up
+from arriero.config import Config
+from arriero.engines.base import Launch
+from arriero.engines.llama_cpp_worker import die_with_parent
+from arriero.runners.scheduler import Scheduler
+from arriero.runners.worker import Launcher, WorkerLoader
+from arriero.server.app import build_app
+from arriero.server.services import Services
+from arriero.store.layout import layout_from
+from arriero.store.library import Library, Pinned
+from arriero.types.models import ModelRecord
+from benchmarks.child import run_module
+
+_START_TIMEOUT_S = 300.0
+
+
+class Started(Struct, frozen=True):
+    """A server that is up: its process, its address, its worker's address and key."""
+
+    pid: int
+    url: str
+    worker_url: str
+    worker_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How to start it. llama_server: a binary, or "wheel". environment: on top of this process's own."""
+
+    model: str
+    llama_server: str
+    context: int
+    slots: int
+    environment: Mapping[str, str]
+
+
+@asynccontextmanager
+async def running_server(setup: Setup) -> AsyncIterator[Started]:
+    """Run a server, its model loaded, as long as the block lasts."""
+    arguments = [setup.model, setup.llama_server, str(setup.context), str(setup.slots), str(os.getpid())]
+    async with run_module("benchmarks.server_process", arguments, setup.environment) as child:
+        yield await child.hear(Started, _START_TIMEOUT_S)
+
+
+@dataclass(slots=True)
+class _Remembering:
+    """A launcher that remembers the worker it last launched."""
+
+    launcher: Launcher
+    url: str = ""
+    key: str = ""
+
+    def __call__(self, record: ModelRecord, port: int, api_key: str) -> Launch:
+        self.url, self.key = f"http://127.0.0.1:{port}", api_key
+        return self.launcher(record, port, api_key)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("llama_server")
+@click.argument("context", type=int)
+@click.argument("slots", type=int)
+@click.argument("parent", type=int)
+def main(model: str, llama_server: str, context: int, slots: int, parent: int) -> None:
+    """Serve one model until SIGTERM, or until the benchmark that started it is gone."""
+    if sys.platform == "linux":
+        die_with_parent(parent, "signal")
+    config = Config(port=0, keep_alive_s=float("inf"), llama_server=llama_server, context=context, slots=slots)
+    layout = layout_from(os.environ)
+    record = fetch_for_user(model, layout).record
+    listener = listen(config)
+    config = replace(config, port=listener.getsockname()[1])
+    uvloop.run(_serve(config, Library.only(layout, [Pinned(record, (record.name,))]), record, listener))
+
+
+async def _serve(config: Config, library: Library, record: ModelRecord, listener: socket.socket) -> None:
+    launcher = _Remembering(_launcher(config))
+    scheduler = Scheduler(WorkerLoader(launcher, config.load_timeout_s).load, config.keep_alive_s)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(Services(library, scheduler)),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    async with scheduler.engine(record):
+        started = Started(os.getpid(), f"http://127.0.0.1:{config.port}", launcher.url, launcher.key)
+    print(msgspec.json.encode(started).decode(), flush=True)
+    await server.serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

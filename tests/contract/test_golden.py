@@ -1,0 +1,45 @@
+"""The golden cases of the Ollama API, by their numbers: ``pytest -k case_14``."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.case import Case
+from tests.contract.cases_dialects import DIALECTS
+from tests.contract.cases_general import GENERAL
+from tests.contract.cases_models import EMPTY_STORE, MODELS
+from tests.contract.cases_text import CHAT, GENERATE
+from tests.contract.models import golden_engines, store_golden_models
+from tests.contract.not_yet import NOT_YET
+from tests.serving import FakeLoader, running_server
+
+CASES = [*GENERAL, *GENERATE, *CHAT, *MODELS, *DIALECTS]
+
+
+def name(case: Case) -> str:
+    return case.name
+
+
+@pytest.fixture(scope="module")
+def golden_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return store_golden_models(tmp_path_factory.mktemp("golden"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+async def test_case(case: Case, golden_root: Path) -> None:
+    async with running_server(golden_root, FakeLoader(golden_engines())) as server:
+        for step in case.steps:
+            await step(server)
+
+
+@pytest.mark.parametrize("case", EMPTY_STORE, ids=name)
+async def test_case_of_an_empty_store(case: Case, tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        for step in case.steps:
+            await step(server)
+
+
+def test_every_number_is_answered_or_waits_for_something() -> None:
+    answered = {case.number for case in [*CASES, *EMPTY_STORE]}
+    assert answered | NOT_YET.keys() == set(range(1, 148))
+    assert not answered & NOT_YET.keys()

@@ -1,0 +1,96 @@
+# Options are whatever JSON somebody sends.
+from typing import Any
+
+import pytest
+
+from arriero.errors import InvalidRequest
+from arriero.protocol.ollama_options import DEFAULT_OPTIONS, OPTION_TYPES, merge_options, to_sampling
+from arriero.types.sampling import SamplingParams
+
+
+def test_the_last_layer_wins_and_nulls_change_nothing() -> None:
+    merged = merge_options({"temperature": 0.8, "top_k": 40}, {"top_k": 1}, {"temperature": None, "seed": 3})
+    assert merged == {"temperature": 0.8, "top_k": 1, "seed": 3}
+
+
+def test_unknown_options_are_passed_over() -> None:
+    assert merge_options({"mirostat": 2, "foo": "bar", "penalize_newline": "x"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        ("seed", 3.9, 3),
+        ("seed", -3.9, -3),
+        ("num_predict", 1e3, 1000),
+        ("temperature", 1, 1.0),
+        ("use_mmap", False, False),
+        ("stop", [], []),
+        ("stop", ["a", ""], ["a", ""]),
+        ("seed", 2**62, 2**62),
+    ],
+)
+def test_numbers_become_what_the_option_is(key: str, value: Any, read: Any) -> None:
+    merged = merge_options({key: value})
+    assert merged == {key: read}
+    assert type(merged[key]) is type(read)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("seed", "1", "of type integer"),
+        ("seed", True, "of type integer"),
+        ("num_ctx", [], "of type integer"),
+        ("temperature", "hot", "of type float32"),
+        ("temperature", False, "of type float32"),
+        ("use_mmap", 1, "of type boolean"),
+        ("stop", "a", "of type array"),
+        ("stop", ["a", 1], "of an array of strings"),
+    ],
+)
+def test_other_types_are_refused_in_the_words_of_ollama(key: str, value: Any, kind: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        merge_options({key: value})
+    assert caught.value.message == f'option "{key}" must be {kind}'
+
+
+def test_a_float_beyond_all_floats_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match='"temperature" is too large'):
+        merge_options({"temperature": 10**400})
+
+
+def test_defaults_are_options_that_there_are() -> None:
+    assert merge_options(DEFAULT_OPTIONS) == dict(DEFAULT_OPTIONS)
+    assert DEFAULT_OPTIONS.keys() <= OPTION_TYPES.keys()
+
+
+def test_the_defaults_of_the_sampler_are_those_of_ollama() -> None:
+    assert to_sampling(DEFAULT_OPTIONS) == SamplingParams(
+        max_tokens=None,
+        temperature=0.8,
+        top_k=40,
+        top_p=0.9,
+        min_p=0.0,
+        typical_p=1.0,
+        repeat_penalty=1.0,
+        repeat_last_n=64,
+        presence_penalty=0.0,
+        frequency_penalty=0.0,
+        num_keep=4,
+        seed=None,
+    )
+
+
+@pytest.mark.parametrize(("num_predict", "limit"), [(-1, None), (-2, None), (0, None), (1, 1), (10**12, 10**12)])
+def test_only_a_positive_num_predict_is_a_limit(num_predict: int, limit: int | None) -> None:
+    assert to_sampling({"num_predict": num_predict}).max_tokens == limit
+
+
+@pytest.mark.parametrize(("seed", "read"), [(-1, None), (0, 0), (-2, -2), (2**63 - 1, 2**63 - 1)])
+def test_only_the_seed_minus_one_is_random(seed: int, read: int | None) -> None:
+    assert to_sampling({"seed": seed}).seed == read
+
+
+def test_stop_texts_keep_their_order() -> None:
+    assert to_sampling({"stop": ["b", "a"]}).stop == ("b", "a")
