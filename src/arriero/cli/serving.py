@@ -5,6 +5,7 @@ import logging
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # How long answers that are under way may go on after SIGTERM.
 _DRAIN_S = 30
+# Ollama never closes an idle connection. A client that just then sends on one that is being closed sees an error.
+_IDLE_CONNECTION_S = 300
 _BACKLOG = 2048
 # What ``--llama-server`` is given by those who have a binary on the PATH and want the wheel all the same.
 WHEEL = "wheel"
@@ -76,6 +79,7 @@ async def _serve(config: Config, library: Library, listener: socket.socket, prel
             http="httptools",
             ws="none",
             lifespan="on",
+            timeout_keep_alive=_IDLE_CONNECTION_S,
             timeout_graceful_shutdown=_DRAIN_S,
         )
     )
@@ -116,6 +120,11 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        if sys.platform == "win32":
+            # Its event loops take no signal handlers: uvicorn's own way has to do.
+            with super().capture_signals():
+                yield
+            return
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)

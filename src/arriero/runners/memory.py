@@ -69,7 +69,7 @@ def process_bytes(pid: int) -> int:
 
 
 def process_activity(pid: int) -> float:
-    """A number that grows as long as a process does something; 0 when it is gone."""
+    """A number that changes as long as a process does something; 0 when it is gone."""
     try:
         process = psutil.Process(pid)
         times = process.cpu_times()

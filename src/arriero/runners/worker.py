@@ -123,7 +123,7 @@ class _StallWatch:
     def seconds(self) -> float:
         """How long it has not done anything."""
         now_s, activity = time.monotonic(), process_activity(self._pid)
-        if activity > self._activity:
+        if activity != self._activity:
             self._activity, self._active_s = activity, now_s
         if now_s - self._told_s > _TELL_INTERVAL_S:
             self._told_s = now_s
