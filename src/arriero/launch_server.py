@@ -30,14 +30,26 @@ _NAMES_FLAG = "--served-model-name"
     help="A GGUF file, a name such as smollm2:135m or qwen3:0.6b, or [hf.co/]user/repo[:quant].",
 )
 @click.option(_NAMES_FLAG, "names", metavar="NAME...", multiple=True, help="Serve it under these names instead.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", type=click.IntRange(0, 65535), default=SGLANG_PORT, show_default=True, help="Port.")
-@click.option("--context-length", type=click.IntRange(min=1), help="Tokens of context.  [default: by memory]")
-@click.option("--max-running-requests", type=click.IntRange(min=1), help="Answers at once.  [default: by memory]")
-@click.option("--api-key", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
+@click.option(
+    "--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", default=SGLANG_PORT, show_default=True, help="Port."
+)
+@click.option(
+    "--context-length", type=click.IntRange(min=1), metavar="N", help="Tokens of context.  [default: by memory]"
+)
+@click.option(
+    "--max-running-requests", type=click.IntRange(min=1), metavar="N", help="Answers at once.  [default: by memory]"
+)
+@click.option("--api-key", metavar="KEY", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
 @click.option("--chat-template", metavar="FILE_OR_NAME", help="A Jinja file, or a template that llama.cpp knows.")
-@click.option("--random-seed", type=int, help="Seed for requests that bring none.")
-@click.option("--llama-server", metavar="PATH", help="A llama-server binary to run; 'wheel': the built-in one.")
+@click.option("--random-seed", metavar="N", type=int, help="Seed for requests that bring none.")
+@click.option(
+    "--llama-server",
+    metavar="PATH",
+    help="Run this llama-server, not the built-in one or one on the PATH; 'wheel': the built-in.",
+)
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="How much to log.")
 def launch_server(  # noqa: PLR0913  # one parameter a flag
     reference: str,

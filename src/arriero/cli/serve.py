@@ -25,12 +25,16 @@ Environment, as for Ollama's server:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(epilog=_EPILOG, short_help="Serve every model in the store over the Ollama API.")
 @click.option("--model", "reference", metavar="MODEL", help="Fetch this model first if need be, and serve it too.")
-@click.option("--host", help="Listen here instead of OLLAMA_HOST's host.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Listen here instead of OLLAMA_HOST's port.")
-@click.option("--api-key", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
-@click.option("--llama-server", metavar="PATH", help="A llama-server binary to run; 'wheel': the built-in one.")
+@click.option("--host", metavar="ADDRESS", help="Listen here instead of OLLAMA_HOST's host.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Listen here instead of OLLAMA_HOST's port.")
+@click.option("--api-key", metavar="KEY", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
+@click.option(
+    "--llama-server",
+    metavar="PATH",
+    help="Run this llama-server, not the built-in one or one on the PATH; 'wheel': the built-in.",
+)
 @click.option("--log-level", type=click.Choice(LEVELS), help="How much to log.  [default: info]")
 def serve(reference: str | None, **flags: str | int | None) -> None:
     """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.

@@ -50,7 +50,7 @@ class AnswerReader:
     def _read(self, payload: bytes, events: list[Event]) -> None:
         try:
             chunk = _decode(payload)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise EngineFailed(f"the engine sent something that is no chunk of an answer: {error}") from error
         if chunk.error is not None:
             raise engine_failure(chunk.error, status=500)

@@ -66,7 +66,7 @@ class OpenAIWire:
             raise _refusal(response.status, content)
         try:
             return msgspec.json.decode(content, type=answer)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise EngineFailed(f"the engine's answer to {path} makes no sense: {error}") from error
 
     async def is_ready(self, path: str) -> bool:
@@ -92,6 +92,6 @@ def _loss(error: aiohttp.ClientError | TimeoutError) -> EngineDied:
 def _refusal(status: int, content: bytes) -> EngineFailed:
     try:
         body = msgspec.json.decode(content, type=ErrorBody)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return EngineFailed(content[:500].decode("utf-8", "replace") or f"the engine answered {status}", status)
     return engine_failure(body.error or body.message, status)

