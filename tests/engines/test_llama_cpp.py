@@ -122,11 +122,11 @@ def test_a_binary_gets_flags_and_the_key_in_its_environment() -> None:
     spec = launched(LlamaCppSettings(llama_server="/usr/bin/llama-server", chat_template="chatml")).spec
     argv = json.loads(spec.stdin)["argv"]
     assert argv[0] == "/usr/bin/llama-server"
-    flags = dict(zip(argv, argv[1:], strict=False))
+    flags = dict(zip(argv[1::2], argv[2::2], strict=True))
     assert (flags["--model"], flags["--host"], flags["--port"]) == ("/models/tiny.gguf", "127.0.0.1", "4711")
-    assert (flags["--ctx-size"], flags["--parallel"], flags["--chat-template"]) == ("4096", "4", "chatml")
-    assert "--jinja" in argv
-    assert spec.environment == {"LLAMA_API_KEY": KEY}
+    assert (flags["--ctx-size"], flags["--parallel"]) == ("4096", "4")
+    assert (spec.environment["LLAMA_API_KEY"], spec.environment["LLAMA_ARG_CHAT_TEMPLATE"]) == (KEY, "chatml")
+    assert spec.environment["LLAMA_ARG_JINJA"] == "1"
 
 
 @pytest.mark.parametrize("settings", [LlamaCppSettings(), LlamaCppSettings(llama_server="llama-server")])
@@ -138,5 +138,6 @@ def test_the_key_shows_up_in_no_list_of_processes(settings: LlamaCppSettings) ->
 
 @pytest.mark.parametrize("settings", [LlamaCppSettings(), LlamaCppSettings(llama_server="llama-server")])
 def test_the_template_of_the_model_is_left_alone(settings: LlamaCppSettings) -> None:
-    assert "chat_template" not in launched(settings).spec.stdin
-    assert "--chat-template" not in launched(settings).spec.stdin
+    spec = launched(settings).spec
+    assert "chat_template" not in spec.stdin
+    assert "LLAMA_ARG_CHAT_TEMPLATE" not in spec.environment

@@ -30,9 +30,14 @@ class Script:
 
 @dataclass(slots=True)
 class FakeEngine:
-    """Answers by its script and remembers what it was asked; ``running`` counts the answers under way."""
+    """Answers by its script and remembers what it was asked.
+
+    is_healthy: what ``health`` says. running: answers under way; cancelled: those that were not finished.
+    changed: set, and replaced, whenever these two change.
+    """
 
     script: Script | Callable[[TextRequest], Script] = field(default_factory=Script)
+    is_healthy: bool = True
     requests: list[TextRequest] = field(default_factory=list)
     running: int = 0
     cancelled: int = 0
@@ -63,8 +68,8 @@ class FakeEngine:
         return "".join(f"<{message.role}>{message.content}\n" for message in prompt.messages)
 
     async def health(self) -> bool:
-        """A script is always well."""
-        return True
+        """Whether it is told to be well."""
+        return self.is_healthy
 
     async def aclose(self) -> None:
         """Nothing to give back."""

@@ -50,7 +50,8 @@ class OpenAIWire:
                             return
                 if events := reader.close():
                     yield events
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:
+            # RuntimeError is aiohttp's word for a connection that this side has closed just now.
             raise _loss(error) from error
         if not reader.is_finished:
             raise EngineDied("the engine broke off in the middle of its answer")
@@ -82,7 +83,7 @@ class OpenAIWire:
         await self._session.close()
 
 
-def _loss(error: aiohttp.ClientError | TimeoutError) -> EngineDied:
+def _loss(error: aiohttp.ClientError | TimeoutError | RuntimeError) -> EngineDied:
     reason = str(error) or type(error).__name__
     if isinstance(error, aiohttp.ClientConnectorError):
         return EngineUnreachable(f"the engine cannot be reached: {reason}")

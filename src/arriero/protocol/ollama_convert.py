@@ -51,6 +51,13 @@ def read_format(value: wire.Loose | UnsetType) -> JsonFormat | None:
     raise InvalidRequest(f'invalid format: {quoted}; expected "json" or a valid JSON Schema object')
 
 
+def images_of(request: wire.ChatRequest | wire.GenerateRequest) -> list[str]:
+    """The images of a request, wherever they are in it."""
+    if isinstance(request, wire.GenerateRequest):
+        return request.images
+    return [image for message in request.messages for image in message.images]
+
+
 def check_base64(images: Sequence[str]) -> None:
     """Raise InvalidRequest, in Go's words, for the first image that is not standard padded base64."""
     for image in images:

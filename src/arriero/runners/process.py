@@ -61,12 +61,12 @@ class EngineProcess:
         await asyncio.wait({self._reader})
         return code
 
-    async def stop(self) -> None:
+    async def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
         """End the child, by force where it does not go in time."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), _STOP_TIMEOUT_S)
+            await asyncio.wait_for(self._process.wait(), timeout_s)
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

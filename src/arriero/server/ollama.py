@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import msgspec
 
 from arriero.engines.base import Renders
-from arriero.errors import InvalidRequest, ModelNotFound
+from arriero.errors import ArrieroError, InvalidRequest, ModelNotFound
 from arriero.protocol import ollama as wire
 from arriero.protocol import ollama_convert as convert
 from arriero.protocol.go_json import decode_body
@@ -24,24 +25,44 @@ from arriero.types.models import ModelRecord
 
 TextBody = wire.ChatRequest | wire.GenerateRequest
 TextObject = wire.ChatResponse | wire.GenerateResponse
+Body = TypeVar("Body", wire.ChatRequest, wire.GenerateRequest)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
-    """What of a request is the same for both endpoints.
+class _Kind(Generic[Body]):
+    """What differs between the two endpoints.
 
-    blank: an answer without text. prompt: makes the prompt once it is known whether the model thinks.
+    is_empty: nothing is to be answered, only to be loaded. blank: an answer without text, of a model at a time.
     """
 
-    body: TextBody
-    record: ModelRecord
-    keep_alive_s: float | None
-    is_empty: bool
-    blank: TextObject
-    encoder: AnswerEncoder
-    prompt: Callable[[convert.Think], Prompt]
-    check: Callable[[], None]
-    asked_ns: int
+    struct: type[Body]
+    is_empty: Callable[[Body], bool]
+    check: Callable[[Body, ModelRecord], None]
+    prompt: Callable[[Body, ModelRecord, convert.Think], Prompt]
+    blank: Callable[[str, str], TextObject]
+    encoder: Callable[[str], AnswerEncoder]
+    no_model: Callable[[], ArrieroError]
+
+
+_CHAT = _Kind(
+    struct=wire.ChatRequest,
+    is_empty=lambda body: not body.messages,
+    check=check_chat,
+    prompt=convert.chat_prompt,
+    blank=chat_object,
+    encoder=chat_answer,
+    no_model=lambda: InvalidRequest("model is required"),
+)
+_GENERATE = _Kind(
+    struct=wire.GenerateRequest,
+    is_empty=lambda body: not body.prompt,
+    check=check_generate,
+    prompt=convert.generate_prompt,
+    blank=generate_object,
+    encoder=generate_answer,
+    # Ollama's own tests want 404 here and 400 in chat.
+    no_model=lambda: ModelNotFound("model '' not found"),
+)
 
 
 class OllamaText:
@@ -53,86 +74,55 @@ class OllamaText:
 
     async def chat(self, exchange: Exchange) -> None:
         """``POST /api/chat``."""
-        asked_ns = time.perf_counter_ns()
-        body = decode_body(await exchange.body(), wire.ChatRequest)
-        for message in body.messages:
-            convert.check_base64(message.images)
-        keep_alive_s = _check_values(body)
-        if not body.model.strip():
-            raise InvalidRequest("model is required")
-        record = self._library.find(body.model)
-        ask = _Ask(
-            body,
-            record,
-            keep_alive_s,
-            is_empty=not body.messages,
-            blank=chat_object(body.model, utc_now()),
-            encoder=chat_answer(body.model),
-            prompt=lambda think: convert.chat_prompt(body, record, think),
-            check=lambda: check_chat(body, record),
-            asked_ns=asked_ns,
-        )
-        await self._handle(exchange, ask)
+        await self._handle(exchange, _CHAT)
 
     async def generate(self, exchange: Exchange) -> None:
         """``POST /api/generate``."""
+        await self._handle(exchange, _GENERATE)
+
+    async def _handle(self, exchange: Exchange, kind: _Kind[Body]) -> None:
         asked_ns = time.perf_counter_ns()
-        body = decode_body(await exchange.body(), wire.GenerateRequest)
-        convert.check_base64(body.images)
+        body = decode_body(await exchange.body(), kind.struct)
         keep_alive_s = _check_values(body)
         if not body.model.strip():
-            # Ollama's own tests want 404 here and 400 in chat.
-            raise ModelNotFound("model '' not found")
+            raise kind.no_model()
         record = self._library.find(body.model)
-        ask = _Ask(
-            body,
-            record,
-            keep_alive_s,
-            is_empty=not body.prompt,
-            blank=generate_object(body.model, utc_now()),
-            encoder=generate_answer(body.model),
-            prompt=lambda think: convert.generate_prompt(body, record, think),
-            check=lambda: check_generate(body, record),
-            asked_ns=asked_ns,
-        )
-        await self._handle(exchange, ask)
-
-    async def _handle(self, exchange: Exchange, ask: _Ask) -> None:
-        body, record = ask.body, ask.record
-        if ask.is_empty and ask.keep_alive_s == 0:
+        blank = kind.blank(body.model, utc_now())
+        if kind.is_empty(body) and keep_alive_s == 0:
             self._scheduler.unload(record)
-            await _reply_done(exchange, ask.blank, "unload")
+            await _reply_done(exchange, blank, "unload")
             return
-        ask.check()
+        kind.check(body, record)
         think = check_think(convert.read_think(body.think), body.model, record)
         sampling = to_sampling(merge_options(DEFAULT_OPTIONS, record.parameters, body.options))
         json_format = convert.read_format(body.format)
-        if ask.is_empty:
-            async with exchange.while_connected(), self._scheduler.engine(record, ask.keep_alive_s):
+        if kind.is_empty(body):
+            async with exchange.while_connected(), self._scheduler.engine(record, keep_alive_s):
                 pass
-            await _reply_done(exchange, ask.blank, "load")
+            await _reply_done(exchange, blank, "load")
             return
-        prompt = ask.prompt(think)
+        prompt = kind.prompt(body, record, think)
         if body.debug_render_only:
-            ask.blank.debug_info = wire.DebugInfo(await self._render(exchange, ask, prompt))
-            await exchange.reply(msgspec.json.encode(ask.blank), JSON)
+            blank.debug_info = wire.DebugInfo(await self._render(exchange, record, prompt))
+            await exchange.reply(msgspec.json.encode(blank), JSON)
             return
         request = TextRequest(prompt, sampling, json_format)
-        job = Job(record, request, ask.keep_alive_s, ask.encoder, body.stream, ask.asked_ns)
+        job = Job(record, request, keep_alive_s, kind.encoder(body.model), body.stream, asked_ns)
         await send_answer(exchange, self._scheduler, job)
 
-    async def _render(self, exchange: Exchange, ask: _Ask, prompt: Prompt) -> str:
+    async def _render(self, exchange: Exchange, record: ModelRecord, prompt: Prompt) -> str:
         """The prompt as the model would get it."""
         if isinstance(prompt, TextPrompt):
             return prompt.text
-        async with exchange.while_connected(), self._scheduler.engine(ask.record, ask.keep_alive_s) as engine:
+        async with exchange.while_connected(), self._scheduler.engine(record) as engine:
             if not isinstance(engine, Renders):
-                raise InvalidRequest(f"the engine of {ask.body.model} cannot show a rendered prompt")
+                raise InvalidRequest(f"the engine of {record.name} cannot show a rendered prompt")
             return await engine.render(prompt)
 
 
 def _check_values(body: TextBody) -> float | None:
     """Check what Ollama checks before it looks for the model; ``keep_alive`` in seconds."""
+    convert.check_base64(convert.images_of(body))
     convert.read_think(body.think)
     keep_alive_s = convert.read_keep_alive(body.keep_alive)
     if not 0 <= body.top_logprobs <= 20:

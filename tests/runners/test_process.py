@@ -1,0 +1,97 @@
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from arriero.engines.base import LaunchSpec
+from arriero.runners.process import EngineProcess
+
+DEAF = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); sys.stdin.read()"
+
+
+async def started(script: str, *, stdin: str = "", **environment: str) -> EngineProcess:
+    return await EngineProcess.start(LaunchSpec((sys.executable, "-c", script), environment, stdin), "tiny")
+
+
+async def said(process: EngineProcess, words: str) -> None:
+    """Wait until the child has printed something."""
+    async with asyncio.timeout(5):
+        while words not in process.last_words:
+            await asyncio.sleep(0)
+
+
+async def test_the_exit_code_and_the_last_line_are_kept() -> None:
+    process = await started("print('one'); print('two'); raise SystemExit(3)")
+    assert await process.wait() == 3
+    assert process.last_words == "two"
+
+
+async def test_errors_are_the_last_words_where_there_are_any() -> None:
+    lines = ["error: 1", "fine", "Failed: 2", "ERROR 3", "error 4", "bye"]
+    process = await started(f"print(*{lines!r}, sep='\\n')")
+    await process.wait()
+    assert process.last_words == "Failed: 2; ERROR 3; error 4"
+
+
+async def test_standard_error_is_read_too() -> None:
+    process = await started("import sys; sys.exit('no such model')")
+    assert await process.wait() == 1
+    assert process.last_words == "no such model"
+
+
+async def test_settings_arrive_on_standard_input_which_stays_open() -> None:
+    process = await started(
+        "import sys; print('got', sys.stdin.readline().strip(), flush=True); sys.stdin.read()", stdin="settings\n"
+    )
+    await said(process, "got settings")
+    await process.stop()
+
+
+async def test_the_environment_is_on_top_of_our_own() -> None:
+    process = await started("import os; print(os.environ['KEY'], os.environ['PATH'])", KEY="x")
+    await process.wait()
+    assert process.last_words == f"x {os.environ['PATH']}"
+
+
+async def test_a_child_that_exits_at_once_can_be_started() -> None:
+    process = await started("raise SystemExit(0)", stdin="x" * 1_000_000)
+    assert await process.wait() == 0
+
+
+async def test_a_line_beyond_all_limits_is_passed_over() -> None:
+    process = await started("print('x' * 3_000_000); print('end')")
+    await process.wait()
+    assert process.last_words == "end"
+
+
+async def test_output_that_is_no_utf_8_does_no_harm() -> None:
+    process = await started("import os; os.write(1, b'\\xff\\n')")
+    await process.wait()
+    assert process.last_words == "\ufffd"
+
+
+async def test_stop_asks_the_child_to_go() -> None:
+    process = await started("import sys; print('up', flush=True); sys.stdin.read()")
+    await said(process, "up")
+    await process.stop()
+    assert await process.wait() == -signal.SIGTERM
+
+
+async def test_stop_ends_a_child_that_does_not_listen() -> None:
+    process = await started(DEAF)
+    await said(process, "deaf")
+    await process.stop(timeout_s=0.05)
+    assert await process.wait() == -signal.SIGKILL
+
+
+async def test_stop_of_a_child_that_is_gone_does_nothing() -> None:
+    process = await started("pass")
+    await process.wait()
+    await process.stop()
+
+
+async def test_a_command_that_is_not_there_cannot_be_started() -> None:
+    with pytest.raises(OSError, match="nothing-here"):
+        await EngineProcess.start(LaunchSpec(("/nothing-here",)), "tiny")

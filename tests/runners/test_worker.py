@@ -1,0 +1,100 @@
+import asyncio
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+
+from arriero.engines.base import Launch, LaunchSpec, Plan
+from arriero.engines.fake import FakeEngine
+from arriero.errors import LoadFailed
+from arriero.runners.worker import WorkerLoader, describe_end
+from arriero.types.models import ModelRecord
+from tests.factories_store import record
+
+WAITS = "import sys; sys.stdin.read()"
+
+
+@dataclass(slots=True)
+class Launcher:
+    """Starts a script for every model, and remembers the keys that it was given."""
+
+    argv: tuple[str, ...]
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    keys: list[str] = field(default_factory=list)
+
+    def __call__(self, _: ModelRecord, port: int, api_key: str) -> Launch:
+        assert 0 < port < 65536
+        self.keys.append(api_key)
+        return Launch(LaunchSpec(self.argv), Plan(context=512, slots=1), lambda: self.engine)
+
+
+def running(script: str, *, is_healthy: bool = True) -> Launcher:
+    return Launcher((sys.executable, "-c", script), FakeEngine(is_healthy=is_healthy))
+
+
+async def test_a_model_is_loaded_when_its_engine_is_well() -> None:
+    launcher = running(WAITS)
+    worker = await WorkerLoader(launcher, 5.0).load(record())
+    assert worker.engine is launcher.engine
+    assert worker.plan == Plan(512, 1)
+    assert worker.memory_bytes() > 0
+    await worker.stop()
+    assert worker.memory_bytes() == 0
+
+
+async def test_every_worker_has_a_key_of_its_own() -> None:
+    launcher = running(WAITS)
+    loader = WorkerLoader(launcher, 5.0)
+    workers = [await loader.load(record()), await loader.load(record())]
+    assert len(set(launcher.keys)) == 2
+    assert all(len(key) >= 24 for key in launcher.keys)
+    await asyncio.gather(*(worker.stop() for worker in workers))
+
+
+async def test_the_end_of_a_worker_is_told_in_words() -> None:
+    worker = await WorkerLoader(running("import sys; sys.stdin.readline(); sys.exit('out of memory')"), 5.0).load(
+        record()
+    )
+    ending = asyncio.create_task(worker.wait_for_end())
+    await worker.stop()
+    assert "killed by signal 15" in await ending
+
+
+async def test_an_engine_that_exits_while_it_loads_has_failed_with_its_last_words() -> None:
+    loader = WorkerLoader(running("import sys; sys.exit('error: bad magic')", is_healthy=False), 5.0)
+    with pytest.raises(LoadFailed) as caught:
+        await loader.load(record("gen:latest"))
+    assert caught.value.message == "could not load gen:latest: the engine exited with code 1: error: bad magic"
+
+
+async def test_an_engine_that_cannot_be_started_has_failed() -> None:
+    with pytest.raises(LoadFailed, match="could not start the engine for tiny: "):
+        await WorkerLoader(Launcher(("/nothing-here",)), 5.0).load(record())
+
+
+async def test_a_load_without_progress_is_given_up() -> None:
+    with pytest.raises(LoadFailed, match="no progress for 0.1 s"):
+        await WorkerLoader(running(WAITS, is_healthy=False), 0.1).load(record())
+
+
+async def test_a_load_that_is_cancelled_leaves_nothing_behind() -> None:
+    launcher = running(WAITS, is_healthy=False)
+    loading = asyncio.create_task(WorkerLoader(launcher, 0.0).load(record()))
+    async with asyncio.timeout(5):
+        while not launcher.keys:
+            await asyncio.sleep(0)
+    loading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loading
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "told"),
+    [
+        (0, "", "exited with code 0"),
+        (1, "bad magic", "exited with code 1: bad magic"),
+        (-9, "", "was killed by signal 9"),
+    ],
+)
+def test_an_end_in_words(code: int, words: str, told: str) -> None:
+    assert describe_end(code, words) == told
