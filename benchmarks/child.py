@@ -15,7 +15,7 @@ _LONGEST_LINE_BYTES = 16 << 20
 
 
 class Child:
-    """One running helper."""
+    """One running child process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -32,14 +32,14 @@ class Child:
         await self._process.stdin.drain()
 
     async def hear(self, kind: type[_T], timeout_s: float) -> _T:
-        """Read one line. Raises RuntimeError where the helper ends or says nothing for so long."""
+        """Read one line. Raises RuntimeError where the process ends or says nothing for so long."""
         assert self._process.stdout is not None
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), timeout_s)
         except TimeoutError as error:
-            raise RuntimeError(f"a helper process has not answered for {timeout_s:g} s") from error
+            raise RuntimeError(f"a child process has not answered for {timeout_s:g} s") from error
         if not line:
-            raise RuntimeError("a helper process has ended; its words are above")
+            raise RuntimeError("a child process has ended; its words are above")
         return msgspec.json.decode(line, type=kind)
 
 

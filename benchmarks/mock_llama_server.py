@@ -172,7 +172,7 @@ def _content_length(head: bytes) -> int:
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
-        import uvloop  # noqa: PLC0415  # there is none on Windows
+        import uvloop  # there is none on Windows
     except ImportError:
         asyncio.run(work)
     else:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from arriero.engines.llama_cpp import chat_body, sampling_body
-from arriero.protocol.ollama_options import DEFAULT_OPTIONS, merge_options, to_sampling
+from arriero.protocol.ollama_options import merge_options, to_sampling
 from arriero.types.chat import ChatPrompt, Message
 from arriero.types.models import ModelRecord
 from benchmarks.load import Side
@@ -35,7 +35,7 @@ def ask_arriero(record: ModelRecord, prompt: str, tokens: int, *, is_stream: boo
 
 def ask_worker(record: ModelRecord, prompt: str, tokens: int) -> Raw:
     """Return the body of ``POST /v1/chat/completions`` that arriero makes of the same question."""
-    sampling = to_sampling(merge_options(DEFAULT_OPTIONS, record.parameters, _options(tokens)))
+    sampling = to_sampling(merge_options(record.parameters, _options(tokens)))
     prompted = chat_body(ChatPrompt((Message("user", prompt),)))
     return _encode(
         {"stream": True, "stream_options": {"include_usage": True}, **sampling_body(sampling, None), **prompted}

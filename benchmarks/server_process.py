@@ -3,6 +3,7 @@
 So the same worker, with one model in memory, can be asked through arriero and directly.
 """
 
+import gc
 import os
 import socket
 import sys
@@ -17,7 +18,11 @@ import uvloop
 from msgspec import Struct
 
 from arriero.cli.fetching import fetch_for_user
-from arriero.cli.serving import _launcher, listen  # what is measured is what the command line sets up
+from arriero.cli.serving import (
+    http_settings,
+    listen,
+    make_launcher,
+)  # what is measured is what the command line sets up
 from arriero.config import Config
 from arriero.engines.base import Launch
 from arriero.engines.llama_cpp_worker import die_with_parent
@@ -93,20 +98,11 @@ def main(model: str, llama_server: str, context: int, slots: int, parent: int) -
 
 
 async def _serve(config: Config, library: Library, record: ModelRecord, listener: socket.socket) -> None:
-    launcher = _Remembering(_launcher(config))
+    launcher = _Remembering(make_launcher(config))
     scheduler = Scheduler(WorkerLoader(launcher, config.load_timeout_s).load, config.keep_alive_s)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            build_app(Services(library, scheduler)),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            timeout_graceful_shutdown=1,
-        )
-    )
+    server = uvicorn.Server(http_settings(build_app(Services(library, scheduler))))
+    gc.collect()
+    gc.freeze()
     async with scheduler.engine(record):
         started = Started(os.getpid(), f"http://127.0.0.1:{config.port}", launcher.url, launcher.key)
     print(msgspec.json.encode(started).decode(), flush=True)

@@ -43,5 +43,5 @@ async def test_a_burst_is_sent_whole_and_each_answer_timed() -> None:
 
 async def test_a_refused_request_ends_the_benchmark() -> None:
     async with mock_server() as url, running_load() as load:
-        with pytest.raises(RuntimeError, match="a helper process has ended"):
+        with pytest.raises(RuntimeError, match="a child process has ended"):
             await load.send(Burst(Side(f"{url}/nothing"), [msgspec.Raw(b"{}")], requests=1, concurrency=1))

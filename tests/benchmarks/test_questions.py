@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,7 +27,7 @@ async def asked_of_the_worker(request: TextRequest) -> Any:  # JSON of the reque
         return JSONResponse({"error": "enough seen"}, status_code=400)
 
     async with listening(Starlette(routes=[Route("/v1/chat/completions", refuse, methods=["POST"])])) as url:
-        engine = LlamaCppEngine(url, "key")
+        engine = LlamaCppEngine(int(url.rpartition(":")[2]), "key")
         try:
             async for _ in engine.generate(request):
                 pass
@@ -42,17 +41,17 @@ async def test_the_worker_is_asked_directly_for_what_arriero_asks_it_for(tmp_pat
     engine = FakeEngine()
     library = Library.only(Layout(tmp_path, Store(tmp_path / "models")), [Pinned(model, ("mule",))])
     async with running_server(tmp_path, FakeLoader({"mule": engine}), library=library) as server:
-        async with server.client.post("/api/chat", data=bytes(ask_arriero(model, "Hello", 16))) as response:
-            assert (response.status, len((await response.read()).splitlines())) == (200, 4)
+        response = await server.client.post("/api/chat", data=bytes(ask_arriero(model, "Hello", 16)))
+        assert (response.status, len((await response.read()).splitlines())) == (200, 4)
     assert json.loads(bytes(ask_worker(model, "Hello", 16))) == await asked_of_the_worker(engine.requests[0])
 
 
 async def test_an_answer_in_one_piece_can_be_asked_for(tmp_path: Path) -> None:
     library = Library.only(Layout(tmp_path, Store(tmp_path / "models")), [Pinned(record("mule"), ("mule",))])
     body = bytes(ask_arriero(record("mule"), "Hello", 16, is_stream=False))
-    async with running_server(tmp_path, library=library) as server, aiohttp.ClientSession() as client:
-        async with client.post(f"{server.url}/api/chat", data=body) as response:
-            assert len((await response.read()).splitlines()) == 1
+    async with running_server(tmp_path, library=library) as server:
+        response = await server.client.post("/api/chat", data=body)
+        assert (response.status, len((await response.read()).splitlines())) == (200, 1)
 
 
 def test_no_two_prompts_are_alike() -> None:

@@ -3,6 +3,7 @@
 Keys stand in the order of the Go structs, with the empty ones that Go sends, and ``options`` null where there are none.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ async def test_ps_shows_what_a_run_has_loaded_and_stop_unloads_it(go: GoClient) 
     stop = b'{"model":"gen","prompt":"","suffix":"","system":"","template":"","keep_alive":"0s","options":null}'
     answer = await go.generate(stop)
     assert differences({**generated_line(response=""), "done": True, "done_reason": "unload"}, answer.json()) == []
-    await go.server.loader.loaded[0].stopped.wait()
+    await asyncio.wait_for(go.server.loader.loaded[0].stopped.wait(), 5)
     assert (await go.send("GET", "/api/ps")).json() == {"models": []}
 
 

@@ -1,5 +1,6 @@
 """The golden cases of the Ollama API, by their numbers: ``pytest -k case_14``."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,14 @@ def golden_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("case", CASES, ids=name)
 async def test_case(case: Case, golden_root: Path) -> None:
-    async with running_server(golden_root, FakeLoader(golden_engines())) as server:
+    async with asyncio.timeout(10), running_server(golden_root, FakeLoader(golden_engines())) as server:
         for step in case.steps:
             await step(server)
 
 
 @pytest.mark.parametrize("case", EMPTY_STORE, ids=name)
 async def test_case_of_an_empty_store(case: Case, tmp_path: Path) -> None:
-    async with running_server(tmp_path) as server:
+    async with asyncio.timeout(10), running_server(tmp_path) as server:
         for step in case.steps:
             await step(server)
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from arriero.engines.llama_cpp import LlamaCppEngine
+from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.openai_wire import OpenAIWire
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextPrompt, TextRequest
@@ -32,10 +33,18 @@ async def upstream(handler: Handler) -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
 
 
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def connector_to(url: str) -> LoopbackConnector:
+    return LoopbackConnector("127.0.0.1", port_of(url))
+
+
 @asynccontextmanager
 async def wire_to(handler: Handler) -> AsyncIterator[OpenAIWire]:
     async with upstream(handler) as url:
-        wire = OpenAIWire(url, {"Authorization": "Bearer s3cret"})
+        wire = OpenAIWire(url, {"Authorization": "Bearer s3cret"}, connector_to(url))
         try:
             yield wire
         finally:
@@ -121,7 +130,8 @@ async def test_a_refusal_keeps_its_status_and_words(body: bytes, status: int, me
 
 
 async def test_an_engine_that_is_not_there_has_not_seen_the_request() -> None:
-    wire = OpenAIWire(f"http://127.0.0.1:{unused_port()}", {})
+    url = f"http://127.0.0.1:{unused_port()}"
+    wire = OpenAIWire(url, {}, connector_to(url))
     with pytest.raises(EngineUnreachable):
         await anext(wire.stream(PATH, {}))
     assert not await wire.is_ready("/health")
@@ -241,7 +251,7 @@ async def test_llama_cpp_is_asked_for_a_chat() -> None:
         return web.Response(body=chat_stream("x"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(url, "s3cret", seed=7)
+        engine = LlamaCppEngine(port_of(url), "s3cret", seed=7)
         prompt = ChatPrompt((Message("user", "hi"),))
         await collect(
             engine.generate(TextRequest(prompt, SamplingParams(max_tokens=3), JsonFormat({"type": "object"})))
@@ -273,7 +283,7 @@ async def test_llama_cpp_is_asked_for_raw_text() -> None:
         return web.Response(body=text_stream("Hel", "lo"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(url, "s3cret")
+        engine = LlamaCppEngine(port_of(url), "s3cret")
         events = await collect(engine.generate(TextRequest(TextPrompt("<s>hi"))))
         await engine.aclose()
     assert asked == [("/v1/completions", "<s>hi")]

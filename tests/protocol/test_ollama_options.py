@@ -9,12 +9,12 @@ from arriero.types.sampling import SamplingParams
 
 
 def test_the_last_layer_wins_and_nulls_change_nothing() -> None:
-    merged = merge_options({"temperature": 0.8, "top_k": 40}, {"top_k": 1}, {"temperature": None, "seed": 3})
-    assert merged == {"temperature": 0.8, "top_k": 1, "seed": 3}
+    merged = merge_options({"temperature": 0.5, "top_k": 2}, {"top_k": 1}, {"temperature": None, "seed": 3})
+    assert merged == {**DEFAULT_OPTIONS, "temperature": 0.5, "top_k": 1, "seed": 3}
 
 
 def test_unknown_options_are_passed_over() -> None:
-    assert merge_options({"mirostat": 2, "foo": "bar", "penalize_newline": "x"}) == {}
+    assert merge_options({"mirostat": 2, "foo": "bar", "penalize_newline": "x"}) == DEFAULT_OPTIONS
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_unknown_options_are_passed_over() -> None:
 )
 def test_numbers_become_what_the_option_is(key: str, value: Any, read: Any) -> None:
     merged = merge_options({key: value})
-    assert merged == {key: read}
+    assert merged == {**DEFAULT_OPTIONS, key: read}
     assert type(merged[key]) is type(read)
 
 
@@ -61,7 +61,7 @@ def test_a_float_beyond_all_floats_is_refused() -> None:
 
 
 def test_defaults_are_options_that_there_are() -> None:
-    assert merge_options(DEFAULT_OPTIONS) == dict(DEFAULT_OPTIONS)
+    assert merge_options() == merge_options(DEFAULT_OPTIONS) == DEFAULT_OPTIONS
     assert DEFAULT_OPTIONS.keys() <= OPTION_TYPES.keys()
 
 

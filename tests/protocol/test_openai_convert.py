@@ -14,7 +14,7 @@ from arriero.types.chat import ChatPrompt, Message
 from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
 from arriero.types.usage import Usage
 
-TIMES = Times(1, 2, 3)
+TIMES = Times(1, 2, 3, 4)
 DONE = Finished("stop", Usage(prompt_tokens=5, cached_tokens=1, completion_tokens=2))
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
 HI = Message("user", "hi")
@@ -29,7 +29,7 @@ def answer(*, include_usage: bool = False) -> convert.OpenAIAnswer:
 
 
 def chunks(encoder: convert.OpenAIAnswer, *events: Event) -> list[Any]:
-    written = b"".join(encoder.chunk([event], "", TIMES) for event in events)
+    written = b"".join(encoder.chunk([event], "") for event in events) + encoder.last(DONE, "", TIMES)
     payloads = SseParser().feed(written)
     assert payloads.pop() == b"[DONE]"
     return [json.loads(payload) for payload in payloads]
@@ -117,7 +117,7 @@ def test_errors_have_the_shape_of_the_api(error: ArrieroError, kind: str) -> Non
 
 
 def test_a_stream_begins_with_the_role_and_ends_with_the_reason() -> None:
-    found = chunks(answer(), TextDelta("He"), TextDelta("llo"), DONE)
+    found = chunks(answer(), TextDelta("He"), TextDelta("llo"))
     assert [chunk["choices"] for chunk in found] == [
         [{"index": 0, "delta": {"role": "assistant", "content": "He"}, "finish_reason": None}],
         [{"index": 0, "delta": {"content": "llo"}, "finish_reason": None}],
@@ -130,17 +130,17 @@ def test_a_stream_begins_with_the_role_and_ends_with_the_reason() -> None:
 
 
 def test_usage_comes_last_where_it_is_asked_for() -> None:
-    found = chunks(answer(include_usage=True), TextDelta("x"), DONE)
+    found = chunks(answer(include_usage=True), TextDelta("x"))
     assert (found[-1]["choices"], found[-1]["usage"]) == ([], USAGE)
 
 
 def test_an_empty_stream_has_a_role_all_the_same() -> None:
-    found = chunks(answer(), DONE)
+    found = chunks(answer())
     assert [chunk["choices"][0]["delta"] for chunk in found] == [{"role": "assistant", "content": ""}, {}]
 
 
 def test_thinking_is_the_reasoning() -> None:
-    found = chunks(answer(), ThinkingDelta("Hm."), TextDelta("Hi"), DONE)
+    found = chunks(answer(), ThinkingDelta("Hm."), TextDelta("Hi"))
     assert [chunk["choices"][0]["delta"] for chunk in found] == [
         {"role": "assistant", "content": "", "reasoning": "Hm."},
         {"content": "Hi"},
@@ -149,8 +149,8 @@ def test_thinking_is_the_reasoning() -> None:
 
 
 def test_a_whole_answer_is_one_object() -> None:
-    events: list[Event] = [ThinkingDelta("Hm."), TextDelta("Hel"), TextDelta("lo"), Finished("length", DONE.usage)]
-    assert json.loads(answer().whole(events, "", TIMES)) == {
+    events: list[Event] = [ThinkingDelta("Hm."), TextDelta("Hel"), TextDelta("lo")]
+    assert json.loads(answer().whole(events, Finished("length", DONE.usage), "", TIMES)) == {
         "id": "chatcmpl-7",
         "object": "chat.completion",
         "created": 1_755_820_000,

@@ -24,19 +24,19 @@ UNKNOWN = Architecture("odd", 1 * GIB)
 @pytest.mark.parametrize(
     ("architecture", "free", "cores", "wishes", "plan"),
     [
-        (SMALL, 8 * GIB, 2, Wishes(), Plan(8192, 8)),
+        (SMALL, 8 * GIB, 2, Wishes(), Plan(8192, 4)),
         (SMALL, 64 * GIB, 64, Wishes(), Plan(8192, 16)),
         (SMALL, 1 * GIB, 2, Wishes(), Plan(8192, 1)),
         (SMALL, 0, 2, Wishes(), Plan(512, 1)),
         (LARGE, 8 * GIB, 4, Wishes(), Plan(6144, 1)),
         (LARGE, 64 * GIB, 16, Wishes(), Plan(32_768, 3)),
-        (UNKNOWN, 8 * GIB, 1, Wishes(), Plan(4096, 3)),
-        (SMALL, 8 * GIB, 2, Wishes(context=2048), Plan(2048, 8)),
+        (UNKNOWN, 8 * GIB, 4, Wishes(), Plan(4096, 3)),
+        (SMALL, 8 * GIB, 2, Wishes(context=2048), Plan(2048, 4)),
         (SMALL, 8 * GIB, 2, Wishes(slots=3), Plan(8192, 3)),
         (SMALL, 0, 1, Wishes(context=4096, slots=5), Plan(4096, 5)),
-        (SMALL, 8 * GIB, 2, Wishes(context=100_000), Plan(8192, 8)),
+        (SMALL, 8 * GIB, 2, Wishes(context=100_000), Plan(8192, 4)),
         (LARGE, 64 * GIB, 2, Wishes(context=131_072), Plan(131_072, 1)),
-        (SMALL, 8 * GIB, 0, Wishes(), Plan(8192, 4)),
+        (SMALL, 8 * GIB, 0, Wishes(), Plan(8192, 2)),
     ],
 )
 def test_plans(architecture: Architecture, free: int, cores: int, wishes: Wishes, plan: Plan) -> None:

@@ -8,18 +8,23 @@ import pytest
 from arriero.engines.base import LaunchSpec
 from arriero.runners.process import EngineProcess
 
-DEAF = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); sys.stdin.read()"
+WAITS = "import sys; sys.stdin.read()"
+# Does not listen to SIGTERM, and says so by a connection.
+DEAF = """
+import signal, socket, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with socket.create_connection(("127.0.0.1", int(sys.stdin.readline()))):
+    sys.stdin.read()
+"""
+READS = """
+import select, sys
+print("got", sys.stdin.readline().strip())
+print("closed" if select.select([sys.stdin], [], [], 0)[0] else "open")
+"""
 
 
 async def started(script: str, *, stdin: str = "", **environment: str) -> EngineProcess:
     return await EngineProcess.start(LaunchSpec((sys.executable, "-c", script), environment, stdin), "tiny")
-
-
-async def said(process: EngineProcess, words: str) -> None:
-    """Wait until the child has printed something."""
-    async with asyncio.timeout(5):
-        while words not in process.last_words:
-            await asyncio.sleep(0)
 
 
 async def test_the_exit_code_and_the_last_line_are_kept() -> None:
@@ -42,11 +47,12 @@ async def test_standard_error_is_read_too() -> None:
 
 
 async def test_settings_arrive_on_standard_input_which_stays_open() -> None:
-    process = await started(
-        "import sys; print('got', sys.stdin.readline().strip(), flush=True); sys.stdin.read()", stdin="settings\n"
-    )
-    await said(process, "got settings")
-    await process.stop()
+    process = await started(READS, stdin="settings with an error in it\n")
+    assert await process.wait() == 0
+    assert process.last_words == "got settings with an error in it"
+    process = await started(READS, stdin="settings\n")
+    await process.wait()
+    assert process.last_words == "open"
 
 
 async def test_the_environment_is_on_top_of_our_own() -> None:
@@ -73,16 +79,22 @@ async def test_output_that_is_no_utf_8_does_no_harm() -> None:
 
 
 async def test_stop_asks_the_child_to_go() -> None:
-    process = await started("import sys; print('up', flush=True); sys.stdin.read()")
-    await said(process, "up")
-    await process.stop()
+    process = await started(WAITS)
+    await asyncio.wait_for(process.stop(), 10)
     assert await process.wait() == -signal.SIGTERM
 
 
 async def test_stop_ends_a_child_that_does_not_listen() -> None:
-    process = await started(DEAF)
-    await said(process, "deaf")
-    await process.stop(timeout_s=0.05)
+    is_deaf = asyncio.Event()
+
+    def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_deaf.set()
+        writer.close()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        process = await started(DEAF, stdin=f"{server.sockets[0].getsockname()[1]}\n")
+        await asyncio.wait_for(is_deaf.wait(), 5)
+        await asyncio.wait_for(process.stop(timeout_s=0.05), 5)
     assert await process.wait() == -signal.SIGKILL
 
 

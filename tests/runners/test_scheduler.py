@@ -48,7 +48,7 @@ async def test_two_requests_share_a_load() -> None:
     loader = FakeLoader(gate=asyncio.Event())
     scheduler = scheduler_of(loader)
     asking = [asyncio.create_task(ask(scheduler)) for _ in range(2)]
-    await loader.started.wait()
+    await asyncio.wait_for(loader.started.wait(), 5)
     assert loader.gate is not None
     loader.gate.set()
     assert await asyncio.gather(*asking) == ["Hello there."] * 2
@@ -79,7 +79,7 @@ async def test_a_failed_load_is_told_to_everyone_who_waits_and_the_next_request_
     loader = FakeLoader(gate=asyncio.Event(), error=LoadFailed("bad magic", 507))
     scheduler = scheduler_of(loader)
     asking = [asyncio.create_task(ask(scheduler)) for _ in range(3)]
-    await loader.started.wait()
+    await asyncio.wait_for(loader.started.wait(), 5)
     assert loader.gate is not None
     loader.gate.set()
     errors = await asyncio.gather(*asking, return_exceptions=True)
@@ -241,7 +241,7 @@ async def test_closing_while_a_model_loads_gives_up_the_load() -> None:
     loader = FakeLoader(gate=asyncio.Event())
     scheduler = scheduler_of(loader)
     asking = asyncio.create_task(ask(scheduler))
-    await loader.started.wait()
+    await asyncio.wait_for(loader.started.wait(), 5)
     await asyncio.wait_for(scheduler.aclose(), 5)
     assert loader.cancelled.is_set()
     with pytest.raises(ServerBusy):
@@ -262,9 +262,9 @@ async def test_a_request_that_is_given_up_while_the_model_loads_counts_no_more()
     loader = FakeLoader(gate=asyncio.Event())
     scheduler = scheduler_of(loader)
     asking = asyncio.create_task(ask(scheduler, 0.0))
-    await loader.started.wait()
+    await asyncio.wait_for(loader.started.wait(), 5)
     asking.cancel()
-    await asyncio.wait({asking})
+    await asyncio.wait({asking}, timeout=5)
     await asyncio.wait_for(loader.cancelled.wait(), 5)
 
 

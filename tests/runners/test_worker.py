@@ -2,6 +2,7 @@ import asyncio
 import sys
 from dataclasses import dataclass, field
 
+import psutil
 import pytest
 
 from arriero.engines.base import Launch, LaunchSpec, Plan
@@ -12,6 +13,18 @@ from arriero.types.models import ModelRecord
 from tests.factories_store import record
 
 WAITS = "import sys; sys.stdin.read()"
+
+
+class SickEngine(FakeEngine):
+    """Is never well. asked: set when somebody wanted to know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def health(self) -> bool:
+        self.asked.set()
+        return False
 
 
 @dataclass(slots=True)
@@ -73,19 +86,19 @@ async def test_an_engine_that_cannot_be_started_has_failed() -> None:
 
 
 async def test_a_load_without_progress_is_given_up() -> None:
-    with pytest.raises(LoadFailed, match="no progress for 0.1 s"):
+    with pytest.raises(LoadFailed, match=r"no progress for 0\.1 s"):
         await WorkerLoader(running(WAITS, is_healthy=False), 0.1).load(record())
 
 
 async def test_a_load_that_is_cancelled_leaves_nothing_behind() -> None:
-    launcher = running(WAITS, is_healthy=False)
-    loading = asyncio.create_task(WorkerLoader(launcher, 0.0).load(record()))
-    async with asyncio.timeout(5):
-        while not launcher.keys:
-            await asyncio.sleep(0)
+    engine = SickEngine()
+    loading = asyncio.create_task(WorkerLoader(Launcher((sys.executable, "-c", WAITS), engine), 0.0).load(record()))
+    await asyncio.wait_for(engine.asked.wait(), 5)
+    assert psutil.Process().children()
     loading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loading
+    assert not psutil.Process().children()
 
 
 @pytest.mark.parametrize(

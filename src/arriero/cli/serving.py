@@ -1,6 +1,7 @@
 """Runs the server until it is told to stop."""
 
 import asyncio
+import gc
 import logging
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 import uvicorn
+from starlette.types import ASGIApp
 
 from arriero.config import Config
 from arriero.engines import llama_cpp
@@ -67,22 +69,11 @@ def run_server(config: Config, library: Library, listener: socket.socket, preloa
 
 
 async def _serve(config: Config, library: Library, listener: socket.socket, preload: ModelRecord | None) -> int:
-    loader = WorkerLoader(_launcher(config), config.load_timeout_s)
-    scheduler = Scheduler(loader.load, config.keep_alive_s)
-    app = build_app(Services(library, scheduler), config.api_key)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            timeout_keep_alive=_IDLE_CONNECTION_S,
-            timeout_graceful_shutdown=_DRAIN_S,
-        )
-    )
+    scheduler = Scheduler(WorkerLoader(make_launcher(config), config.load_timeout_s).load, config.keep_alive_s)
+    server = _Server(http_settings(build_app(Services(library, scheduler), config.api_key)))
+    # What has been imported stays: the collector need not look at it again and again while answers are under way.
+    gc.collect()
+    gc.freeze()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         if preload is not None:
@@ -98,6 +89,22 @@ async def _serve(config: Config, library: Library, listener: socket.socket, prel
     finally:
         await scheduler.aclose()
     return 0
+
+
+def http_settings(app: ASGIApp) -> uvicorn.Config:
+    """How the app is served."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=_IDLE_CONNECTION_S,
+        timeout_graceful_shutdown=_DRAIN_S,
+    )
 
 
 async def _preload(scheduler: Scheduler, record: ModelRecord, serving: "asyncio.Task[None]") -> None:
@@ -141,7 +148,8 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _launcher(config: Config) -> Launcher:
+def make_launcher(config: Config) -> Launcher:
+    """Prepare to launch models as the settings say. Raises ConfigError where they cannot be met."""
     settings = llama_cpp.LlamaCppSettings(
         llama_server=_llama_server(config.llama_server),
         chat_template=_chat_template(config.chat_template),

@@ -13,12 +13,14 @@ from typing import Any
 from msgspec import Struct
 
 from arriero.engines.base import Launch, LaunchSpec, Plan
+from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.openai_wire import OpenAIWire
 from arriero.types.chat import ChatPrompt, Message, TextRequest
 from arriero.types.events import EventStream
 from arriero.types.models import ModelRecord
 from arriero.types.sampling import SamplingParams
 
+_HOST = "127.0.0.1"
 _INT32_MAX = 2**31 - 1
 # llama.cpp takes this seed for "choose one": a caller's seed must never become it by accident.
 _RANDOM_SEED = 0xFFFFFFFF
@@ -42,7 +44,6 @@ class LlamaCppSettings:
 
 def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: int, api_key: str) -> Launch:
     """How to start and reach a worker for one model, listening on a port of the loopback interface."""
-    base_url = f"http://127.0.0.1:{port}"
     start: dict[str, Any] = {"parent": os.getpid(), "watch": "signal" if sys.platform == "linux" else "stdin"}
     environment: dict[str, str] = {}
     if settings.llama_server:
@@ -55,7 +56,7 @@ def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: in
         environment=environment,
         stdin=json.dumps(start) + "\n",
     )
-    return Launch(spec, plan, lambda: LlamaCppEngine(base_url, api_key, settings.seed))
+    return Launch(spec, plan, lambda: LlamaCppEngine(port, api_key, settings.seed))
 
 
 # The wheel's settings have the types of llama.cpp's own struct.
@@ -77,7 +78,7 @@ def _params(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: i
 def _flags(record: ModelRecord, plan: Plan, port: int) -> list[str]:
     flags = {
         "--model": str(record.path),
-        "--host": "127.0.0.1",
+        "--host": _HOST,
         "--port": str(port),
         "--ctx-size": str(plan.context * plan.slots),
         "--parallel": str(plan.slots),
@@ -102,10 +103,12 @@ class _Rendered(Struct):
 
 
 class LlamaCppEngine:
-    """One running worker."""
+    """One running worker, on a port of the loopback interface."""
 
-    def __init__(self, base_url: str, api_key: str, seed: int | None = None) -> None:
-        self._wire = OpenAIWire(base_url, {"Authorization": f"Bearer {api_key}"})
+    def __init__(self, port: int, api_key: str, seed: int | None = None) -> None:
+        self._wire = OpenAIWire(
+            f"http://{_HOST}:{port}", {"Authorization": f"Bearer {api_key}"}, LoopbackConnector(_HOST, port)
+        )
         self._seed = seed
 
     def generate(self, request: TextRequest) -> EventStream:

@@ -24,12 +24,10 @@ _CALL_TIMEOUT = aiohttp.ClientTimeout(total=60.0)
 class OpenAIWire:
     """Connections to one server. Every call may raise EngineFailed (it refused) or EngineDied (it is gone)."""
 
-    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, base_url: str, headers: Mapping[str, str], connector: aiohttp.BaseConnector) -> None:
         self._base_url = base_url
         self._session = aiohttp.ClientSession(
-            # llama.cpp closes a connection after a streamed answer, and aiohttp does not repeat a POST on a fresh
-            # one: an answer that starts on a connection of its own never meets a closed door.
-            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            connector=connector,
             headers={"Content-Type": "application/json", **headers},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=_READ_TIMEOUT_S),
         )

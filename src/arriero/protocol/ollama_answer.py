@@ -17,10 +17,14 @@ Wire = TypeVar("Wire", wire.ChatResponse, wire.GenerateResponse)
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Moments of one answer on one clock, in nanoseconds: it was asked for, its engine was had, it is now."""
+    """Moments of one answer, in nanoseconds of one clock.
+
+    It was asked for, its engine was had, its first events came, and now it is complete.
+    """
 
     asked_ns: int
     ready_ns: int
+    first_ns: int
     now_ns: int
 
 
@@ -33,11 +37,9 @@ class OllamaAnswer(Generic[Wire]):
     def __init__(self, model: str, make: Callable[[str, str, str, str], Wire]) -> None:
         self._model = model
         self._make: Callable[[str, str, str, str], Wire] = make
-        self._first_ns = 0
 
-    def chunk(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
-        """The lines of a batch of events."""
-        self._first_ns = self._first_ns or times.now_ns
+    def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
+        """The lines of a batch of events; of ``Finished``, nothing."""
         model, make = self._model, self._make
         lines = []
         for event in events:
@@ -45,41 +47,37 @@ class OllamaAnswer(Generic[Wire]):
                 lines.append(_encode(make(model, created_at, event.text, "")))
             elif type(event) is ThinkingDelta:
                 lines.append(_encode(make(model, created_at, "", event.text)))
-            elif type(event) is Finished:
-                lines.append(_encode(self._finish(make(model, created_at, "", ""), event, times)))
         lines.append(b"")
         return b"\n".join(lines)
 
-    def whole(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
+    def last(self, finished: Finished, created_at: str, times: Times) -> bytes:
+        """The line that ends a stream."""
+        answer = self._make(self._model, created_at, "", "")
+        return _encode(_finish(answer, finished, times)) + b"\n"
+
+    def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
         """The answer in one object, of all its events."""
         text = "".join(event.text for event in events if type(event) is TextDelta)
         thinking = "".join(event.text for event in events if type(event) is ThinkingDelta)
-        answer = self._make(self._model, created_at, text, thinking)
-        for event in events:
-            if type(event) is Finished:
-                self._finish(answer, event, times)
-        return _encode(answer)
+        return _encode(_finish(self._make(self._model, created_at, text, thinking), finished, times))
 
     def failure(self, message: str) -> bytes:
         """The last line of a stream that broke off."""
         return _encode(wire.ErrorResponse(message)) + b"\n"
 
-    def note_first(self, now_ns: int) -> None:
-        """Remember when the first events of an answer came that will be sent in one piece."""
-        self._first_ns = self._first_ns or now_ns
 
-    def _finish(self, answer: Wire, event: Finished, times: Times) -> Wire:
-        """Put in counts and durations. What the engine does not tell has been measured here."""
-        usage = event.usage
-        answer.done = True
-        answer.done_reason = event.reason
-        answer.total_duration = max(1, times.now_ns - times.asked_ns)
-        answer.load_duration = max(1, times.ready_ns - times.asked_ns)
-        answer.prompt_eval_count = usage.prompt_tokens
-        answer.prompt_eval_duration = usage.prompt_ns or max(1, self._first_ns - times.ready_ns)
-        answer.eval_count = usage.completion_tokens
-        answer.eval_duration = usage.completion_ns or max(1, times.now_ns - self._first_ns)
-        return answer
+def _finish(answer: Wire, finished: Finished, times: Times) -> Wire:
+    """Put in counts and durations. What the engine does not tell has been measured here."""
+    usage = finished.usage
+    answer.done = True
+    answer.done_reason = finished.reason
+    answer.total_duration = max(1, times.now_ns - times.asked_ns)
+    answer.load_duration = max(1, times.ready_ns - times.asked_ns)
+    answer.prompt_eval_count = usage.prompt_tokens
+    answer.prompt_eval_duration = usage.prompt_ns or max(1, times.first_ns - times.ready_ns)
+    answer.eval_count = usage.completion_tokens
+    answer.eval_duration = usage.completion_ns or max(1, times.now_ns - times.first_ns)
+    return answer
 
 
 def chat_answer(model: str) -> OllamaAnswer[wire.ChatResponse]:

@@ -53,11 +53,11 @@ DEFAULT_OPTIONS: Mapping[str, Any] = {
 
 
 def merge_options(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Check options and lay them over each other, the last winning; nulls and unknown keys fall out.
+    """Check options and lay them over the defaults and over each other, the last winning.
 
-    Raises InvalidRequest in Ollama's words where a value has the wrong type.
+    Nulls and unknown keys fall out. Raises InvalidRequest in Ollama's words where a value has the wrong type.
     """
-    merged: dict[str, Any] = {}
+    merged = dict(DEFAULT_OPTIONS)
     for layer in layers:
         for key, value in layer.items():
             kind = OPTION_TYPES.get(key)

@@ -83,17 +83,24 @@ class OpenAIAnswer:
         self._include_usage = include_usage
         self._is_first = True
 
-    def chunk(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
+    def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
         """The events of a batch, framed. (All chunks of an answer bear the time of its start.)"""
-        del created_at, times
+        del created_at
         return b"".join(self._event(event) for event in events)
 
-    def whole(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
+    def last(self, finished: Finished, created_at: str, times: Times) -> bytes:
+        """What ends a stream: the reason, the usage where it is wanted, and OpenAI's own mark."""
+        del created_at, times
+        opening = self._frame(wire.OutDelta(content="")) if self._is_first else b""
+        closing = self._frame(wire.OutDelta(), finished.reason)
+        usage = self._usage_frame(finished.usage) if self._include_usage else b""
+        return opening + closing + usage + SSE_DONE
+
+    def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
         """The answer in one object, of all its events."""
         del created_at, times
         text = "".join(event.text for event in events if type(event) is TextDelta)
         thinking = "".join(event.text for event in events if type(event) is ThinkingDelta)
-        finished = next(event for event in events if isinstance(event, Finished))
         message = wire.OutMessage("assistant", text, thinking or UNSET)
         choice = wire.MessageChoice(0, message, finished.reason)
         answer = wire.ChatCompletion(
@@ -111,19 +118,12 @@ class OpenAIAnswer:
         """The last event of a stream that broke off."""
         return sse_event(error_body(ArrieroError(message)))
 
-    def note_first(self, now_ns: int) -> None:
-        """OpenAI's answers tell no durations."""
-
     def _event(self, event: Event) -> bytes:
         if type(event) is TextDelta:
             return self._frame(wire.OutDelta(content=event.text))
         if type(event) is ThinkingDelta:
             return self._frame(wire.OutDelta(content="", reasoning=event.text))
-        assert type(event) is Finished
-        opening = self._frame(wire.OutDelta(content="")) if self._is_first else b""
-        closing = self._frame(wire.OutDelta(), event.reason)
-        usage = self._usage_frame(event.usage) if self._include_usage else b""
-        return opening + closing + usage + SSE_DONE
+        return b""
 
     def _frame(self, delta: wire.OutDelta, finish_reason: str | None = None) -> bytes:
         if self._is_first:

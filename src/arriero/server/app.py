@@ -1,15 +1,14 @@
 """Puts the routes together. Everything that the app works with is an argument."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from arriero.server.auth import ApiKey
 from arriero.server.endpoint import Endpoint, Handler
@@ -29,14 +28,27 @@ def build_app(services: Services, api_key: str | None = None) -> ASGIApp:
         yield
         await services.scheduler.aclose()
 
-    app = Starlette(
-        routes=_routes(services),
-        lifespan=lifespan,
-        middleware=[Middleware(ApiKey, api_key=api_key)] if api_key else [],
-        exception_handlers={404: _not_found, 405: _wrong_method},
-    )
-    app.router.redirect_slashes = False
-    return app
+    routes = _routes(services)
+    starlette = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 405: _wrong_method})
+    starlette.router.redirect_slashes = False
+    app = _ExactPaths(routes, starlette)
+    return ApiKey(app, api_key) if api_key else app
+
+
+class _ExactPaths:
+    """Finds a path without parameters by one look-up; everything else is Starlette's to match or to refuse.
+
+    Its layers and its walk along the routes cost an eighth of a request otherwise.
+    """
+
+    def __init__(self, routes: Sequence[Route], rest: ASGIApp) -> None:
+        self._apps = {(method, route.path): route.app for route in routes for method in route.methods or ()}
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_http = scope["type"] == "http"
+        app = self._apps.get((scope["method"], scope["path"]), self._rest) if is_http else self._rest
+        await app(scope, receive, send)
 
 
 def _routes(services: Services) -> list[Route]:

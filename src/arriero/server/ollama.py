@@ -13,7 +13,7 @@ from arriero.protocol import ollama as wire
 from arriero.protocol import ollama_convert as convert
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_answer import chat_answer, chat_object, generate_answer, generate_object
-from arriero.protocol.ollama_options import DEFAULT_OPTIONS, merge_options, to_sampling
+from arriero.protocol.ollama_options import merge_options, to_sampling
 from arriero.protocol.timestamps import utc_now
 from arriero.server.errors import JSON
 from arriero.server.exchange import Exchange
@@ -94,7 +94,7 @@ class OllamaText:
             return
         kind.check(body, record)
         think = check_think(convert.read_think(body.think), body.model, record)
-        sampling = to_sampling(merge_options(DEFAULT_OPTIONS, record.parameters, body.options))
+        sampling = to_sampling(merge_options(record.parameters, body.options))
         json_format = convert.read_format(body.format)
         if kind.is_empty(body):
             async with exchange.while_connected(), self._scheduler.engine(record, keep_alive_s):

@@ -9,7 +9,7 @@ from arriero.errors import InvalidRequest, ModelNotFound
 from arriero.protocol import openai_chat as wire
 from arriero.protocol import openai_convert as convert
 from arriero.protocol.go_json import decode_body
-from arriero.protocol.ollama_options import DEFAULT_OPTIONS, merge_options, to_sampling
+from arriero.protocol.ollama_options import merge_options, to_sampling
 from arriero.server.errors import OPENAI
 from arriero.server.exchange import Exchange
 from arriero.server.services import Services
@@ -37,7 +37,7 @@ class OpenAIText:
         record = self._library.find(body.model)
         if "completion" not in record.capabilities:
             raise InvalidRequest(f'"{body.model}" does not support chat')
-        options = merge_options(DEFAULT_OPTIONS, record.parameters, convert.read_options(body))
+        options = merge_options(record.parameters, convert.read_options(body))
         prompt = convert.with_system(messages, record.system, record.messages)
         encoder = convert.OpenAIAnswer(
             body.model, next(self._numbers), int(time.time()), include_usage=body.stream_options.include_usage

@@ -30,17 +30,17 @@ class AnswerEncoder(Protocol):
     def whole_content_type(self) -> bytes:
         """Of the answer in one piece."""
 
-    def chunk(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
-        """A batch of events."""
+    def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
+        """A batch of events of a stream; ``Finished`` among them is passed over."""
 
-    def whole(self, events: Sequence[Event], created_at: str, times: Times) -> bytes:
+    def last(self, finished: Finished, created_at: str, times: Times) -> bytes:
+        """The end of a stream."""
+
+    def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
         """All events in one object."""
 
     def failure(self, message: str) -> bytes:
         """What ends a stream that broke off."""
-
-    def note_first(self, now_ns: int) -> None:
-        """The first events are here, though they are not sent yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +72,35 @@ async def _stream(exchange: Exchange, answer: Answer, job: Job) -> bytes:
 
     An engine that fails now, when the status has gone out, ends the stream with an error record.
     """
-    await exchange.start(job.encoder.content_type)
-    events = answer.first
+    encoder, events = job.encoder, answer.first
+    first_ns = time.perf_counter_ns()
+    await exchange.start(encoder.content_type)
     try:
-        while True:
-            piece = job.encoder.chunk(events, utc_now(), _times(answer, job))
-            if type(events[-1]) is Finished:
-                return piece
-            await exchange.write(piece)
+        while type(last := events[-1]) is not Finished:
+            await exchange.write(encoder.chunk(events, utc_now()))
             events = await anext(answer.rest)
     except ArrieroError as error:
         logger.warning("answer broke off", extra={"model": job.record.name, "error": error.message})
-        return job.encoder.failure(error.message)
+        return encoder.failure(error.message)
     except asyncio.CancelledError:
         # The server stops and waits no longer; or the client is gone, and then this goes nowhere.
-        await exchange.finish(job.encoder.failure("the server is shutting down"))
+        await exchange.finish(encoder.failure("the server is shutting down"))
         raise
+    created_at = utc_now()
+    text = encoder.chunk(events, created_at) if len(events) > 1 else b""
+    return text + encoder.last(last, created_at, _times(job, answer, first_ns))
 
 
 async def _collect(_: Exchange, answer: Answer, job: Job) -> bytes:
     """The whole answer in one piece."""
-    job.encoder.note_first(time.perf_counter_ns())
+    first_ns = time.perf_counter_ns()
     collected = list(answer.first)
     async for events in answer.rest:
         collected += events
-    return job.encoder.whole(collected, utc_now(), _times(answer, job))
+    finished = collected[-1]
+    assert isinstance(finished, Finished)
+    return job.encoder.whole(collected, finished, utc_now(), _times(job, answer, first_ns))
 
 
-def _times(answer: Answer, job: Job) -> Times:
-    return Times(job.asked_ns, answer.ready_ns, time.perf_counter_ns())
+def _times(job: Job, answer: Answer, first_ns: int) -> Times:
+    return Times(job.asked_ns, answer.ready_ns, first_ns, time.perf_counter_ns())
