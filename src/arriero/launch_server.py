@@ -44,7 +44,7 @@ _NAMES_FLAG = "--served-model-name"
 )
 @click.option("--api-key", metavar="KEY", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
 @click.option("--chat-template", metavar="FILE_OR_NAME", help="A Jinja file, or a template that llama.cpp knows.")
-@click.option("--random-seed", metavar="N", type=int, help="Seed for requests that bring none.")
+@click.option("--random-seed", metavar="N", type=int, help="Seed for requests that bring none; -1: random.")
 @click.option(
     "--llama-server",
     metavar="PATH",
@@ -76,7 +76,7 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
         context=context_length or environment.context,
         slots=max_running_requests or environment.slots,
         chat_template=chat_template,
-        random_seed=random_seed,
+        random_seed=None if random_seed == -1 else random_seed,
         llama_server=llama_server,
         log_level=log_level,
     )
@@ -97,8 +97,8 @@ def spread(arguments: Sequence[str], flag: str) -> list[str]:
     spreaded: list[str] = []
     is_within = False
     for argument in arguments:
-        if argument.startswith("--"):
-            is_within = argument == flag
+        if argument.startswith("-"):
+            is_within = argument == flag or argument.startswith(f"{flag}=")
         elif is_within and spreaded[-1] != flag:
             spreaded.append(flag)
         spreaded.append(argument)

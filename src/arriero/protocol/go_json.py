@@ -110,8 +110,8 @@ def _fold(value: Any, struct: type[msgspec.Struct]) -> Any:
         if name not in names:
             continue
         if item is None:
-            folded.pop(name, None)
-        elif (inner := nested.get(name)) is not None:
+            continue
+        if (inner := nested.get(name)) is not None:
             # A null among objects is an empty one.
             folded[name] = (
                 [_fold({} if i is None else i, inner) for i in item] if isinstance(item, list) else _fold(item, inner)

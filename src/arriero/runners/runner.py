@@ -86,8 +86,10 @@ class Runner:
             self._check_alive()
         return self.loaded.engine
 
-    async def until_lost(self) -> None:
+    async def until_lost(self, engine: Engine) -> None:
         """Wait, not for ever, until the death of an engine that cannot be reached has been noticed."""
+        if self.loaded is None or self.loaded.engine is not engine:
+            return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._lost.wait(), _NOTICE_TIMEOUT_S)
 
@@ -143,8 +145,8 @@ class Runner:
         """Load the model and stay until it dies or nobody wants it any more."""
         loading = asyncio.ensure_future(self._load(self.record))
         await first_of(self._unwanted.wait(), loading)
-        if not loading.done() or loading.cancelled():
-            await asyncio.wait({loading})
+        if self.is_ending:
+            await _discard(loading)
             return
         if is_restart and isinstance(loading.exception(), LoadFailed):
             logger.warning("restart failed", extra={"model": self.record.name, "error": str(loading.exception())})
@@ -163,6 +165,13 @@ class Runner:
             self._settled.clear()
             self._lost.set()
             await loaded.stop()
+
+
+async def _discard(loading: asyncio.Future[LoadedModel]) -> None:
+    """Wait for a load that has been cancelled; one that was complete all the same is undone."""
+    await asyncio.wait({loading})
+    if not loading.cancelled() and loading.exception() is None:
+        await loading.result().stop()
 
 
 async def first_of(*waits: Awaitable[object]) -> None:

@@ -65,7 +65,7 @@ class Scheduler:
                     else:
                         yield Answer(ready_ns, first, stream)
                         return
-                await runner.until_lost()
+                await runner.until_lost(engine)
 
     @asynccontextmanager
     async def engine(self, record: ModelRecord, keep_alive_s: float | None = None) -> AsyncIterator[Engine]:

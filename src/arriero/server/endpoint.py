@@ -18,7 +18,7 @@ Handler = Callable[[Exchange], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A route's app: everything a handler raises before its first byte becomes an error answer."""
+    """A route's app: what a handler raises becomes an error answer or, once a stream has begun, its last record."""
 
     handler: Handler
     dialect: Dialect
@@ -41,5 +41,8 @@ class Endpoint:
             await self._fail(exchange, ArrieroError("internal server error; the server's log says why"))
 
     async def _fail(self, exchange: Exchange, error: ArrieroError) -> None:
-        if not exchange.has_started:
+        if exchange.has_started:
+            logger.warning("answer broke off", extra={"error": error.message})
+            await exchange.break_off(error.message)
+        else:
             await exchange.reply(self.dialect.error_body(error), self.dialect.content_type, error.status)

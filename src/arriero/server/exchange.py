@@ -1,7 +1,7 @@
 """One HTTP request and its answer, as handlers see them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.types import Message, Receive, Scope, Send
@@ -20,6 +20,7 @@ class Exchange:
         self.path_params: dict[str, str] = scope.get("path_params", {})
         self.is_head = scope["method"] == "HEAD"
         self.has_started = False
+        self._failure: Callable[[str], bytes] | None = None
 
     async def body(self) -> bytes:
         """The whole body. Raises ClientGone."""
@@ -39,8 +40,11 @@ class Exchange:
         self.has_started = True
         await self._send({"type": "http.response.body", "body": b"" if self.is_head else body})
 
-    async def start(self, content_type: bytes) -> None:
-        """Begin a stream: from here on the status is 200, whatever comes."""
+    async def start(self, content_type: bytes, failure: Callable[[str], bytes]) -> None:
+        """Begin a stream: from here on the status is 200, whatever comes.
+
+        ``failure`` makes the last record of a stream that breaks off, from a message.
+        """
         headers = [
             (b"content-type", content_type),
             # Proxies must hand on each chunk as it comes: nginx collects them unless it is told not to.
@@ -48,6 +52,7 @@ class Exchange:
             (b"x-accel-buffering", b"no"),
         ]
         self.has_started = True
+        self._failure = failure
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def write(self, chunk: bytes) -> None:
@@ -57,6 +62,11 @@ class Exchange:
     async def finish(self, chunk: bytes = b"") -> None:
         """Send the last piece of a stream."""
         await self._send({"type": "http.response.body", "body": chunk})
+
+    async def break_off(self, message: str) -> None:
+        """End a stream with an error record."""
+        if self._failure is not None:
+            await self.finish(self._failure(message))
 
     @asynccontextmanager
     async def while_connected(self) -> AsyncIterator[None]:

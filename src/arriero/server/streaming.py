@@ -1,13 +1,10 @@
 """Sends an engine's answer to a client, in pieces or in one, in whatever dialect."""
 
-import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from arriero.errors import ArrieroError
 from arriero.protocol.ollama_answer import Times
 from arriero.protocol.timestamps import utc_now
 from arriero.runners.scheduler import Answer, Scheduler
@@ -15,8 +12,6 @@ from arriero.server.exchange import Exchange
 from arriero.types.chat import TextRequest
 from arriero.types.events import Event, Finished
 from arriero.types.models import ModelRecord
-
-logger = logging.getLogger(__name__)
 
 
 class AnswerEncoder(Protocol):
@@ -68,24 +63,13 @@ async def send_answer(exchange: Exchange, scheduler: Scheduler, job: Job) -> Non
 
 
 async def _stream(exchange: Exchange, answer: Answer, job: Job) -> bytes:
-    """Send the events as they come, but for the last piece, which is returned.
-
-    An engine that fails now, when the status has gone out, ends the stream with an error record.
-    """
+    """Send the events as they come, but for the last piece, which is returned."""
     encoder, events = job.encoder, answer.first
     first_ns = time.perf_counter_ns()
-    await exchange.start(encoder.content_type)
-    try:
-        while type(last := events[-1]) is not Finished:
-            await exchange.write(encoder.chunk(events, utc_now()))
-            events = await anext(answer.rest)
-    except ArrieroError as error:
-        logger.warning("answer broke off", extra={"model": job.record.name, "error": error.message})
-        return encoder.failure(error.message)
-    except asyncio.CancelledError:
-        # The server stops and waits no longer; or the client is gone, and then this goes nowhere.
-        await exchange.finish(encoder.failure("the server is shutting down"))
-        raise
+    await exchange.start(encoder.content_type, encoder.failure)
+    while type(last := events[-1]) is not Finished:
+        await exchange.write(encoder.chunk(events, utc_now()))
+        events = await anext(answer.rest)
     created_at = utc_now()
     text = encoder.chunk(events, created_at) if len(events) > 1 else b""
     return text + encoder.last(last, created_at, _times(job, answer, first_ns))
