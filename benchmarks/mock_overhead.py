@@ -1,20 +1,25 @@
 """What arriero itself costs: its CPU and its delay before an engine that does nothing."""
 
+import os
 import shlex
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from msgspec import Raw
+
 from arriero.types.models import ModelRecord
 from benchmarks import mock_llama_server
+from benchmarks.child import run_module
 from benchmarks.estimates import cost_per_chunk, percentile
-from benchmarks.load import Burst, Load
+from benchmarks.load import Burst, Load, Side
 from benchmarks.machine import cpu_ns
 from benchmarks.questions import arriero_side, ask_arriero, ask_worker, worker_side
+from benchmarks.relay_process import RelayStarted
 from benchmarks.server_process import Setup, Started, running_server
 from benchmarks.tables import format_table
 
@@ -22,6 +27,7 @@ _PROMPT = "Why is the sky blue?"
 _REQUEST_TARGET = "≤ 300 µs"
 _PACED_TARGET = "≤ 60 µs"
 _COALESCED_TARGET = "≤ 8 µs"
+_START_TIMEOUT_S = 30.0
 _FIRST_TOKEN_TARGET = "≤ 3 ms p50"
 
 
@@ -47,73 +53,113 @@ class Way:
     keeps_alive: bool = True
 
 
+_STREAMS = (1, 4, 16)
 _REQUEST_WAYS = (
-    Way("request, not streamed, 1 at a time", 1, is_stream=False),
-    Way("request, not streamed, 8 at a time", 8, is_stream=False),
-    Way("request, streamed, 1 at a time", 1),
-    Way("request, streamed, 8 at a time", 8),
-    Way("request, streamed, 8 at a time, new connections", 8, keeps_alive=False),
+    *(Way(f"request, in one piece, {number} at a time", number, is_stream=False) for number in _STREAMS),
+    *(Way(f"request, streamed, {number} at a time", number) for number in _STREAMS),
+    Way("request, streamed, 16 at a time, new connections", 16, keeps_alive=False),
 )
-_PACED_WAYS = (Way("paced chunk, 1 stream", 1), Way("paced chunk, 4 streams", 4), Way("paced chunk, 8 streams", 8))
-_COALESCED_WAYS = (Way("coalesced chunk, 1 stream", 1), Way("coalesced chunk, 4 streams", 4))
+_PACED_WAYS = tuple(Way(f"paced chunk, streams: {number}", number) for number in _STREAMS)
+_COALESCED_WAYS = tuple(Way(f"coalesced chunk, streams: {number}", number) for number in _STREAMS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A server whose CPU time is read. ask: makes the body of a request for so many chunks, streamed or not."""
+
+    pid: int
+    side: Callable[[bool], Side]
+    ask: Callable[[int, bool], Raw]
 
 
 @dataclass(slots=True)
-class _Bench:
-    """A server before the mock, the load generator, and the question to ask."""
+class _Costs:
+    """A server before the mock, the load generator, and what things were found to cost there, in microseconds."""
 
     load: Load
-    started: Started
-    record: ModelRecord
-    costs_us: dict[str, list[float]] = field(default_factory=dict)
+    target: _Target
+    found_us: dict[str, list[float]] = field(default_factory=dict)
 
     async def request_us(self, way: Way, requests: int, chunks: int = 1) -> float:
         """Have so many answers sent and return the server's CPU time for each."""
-        body = ask_arriero(self.record, _PROMPT, chunks, is_stream=way.is_stream)
-        side = arriero_side(self.started, keeps_alive=way.keeps_alive)
-        before_ns = cpu_ns(self.started.pid)
-        await self.load.send(Burst(side, [body], requests, way.concurrency))
-        return (cpu_ns(self.started.pid) - before_ns) / requests / 1000
+        target = self.target
+        burst = Burst(target.side(way.keeps_alive), [target.ask(chunks, way.is_stream)], requests, way.concurrency)
+        before_ns = cpu_ns(target.pid)
+        await self.load.send(burst)
+        return (cpu_ns(target.pid) - before_ns) / requests / 1000
 
     async def chunk_us(self, way: Way, requests: int, chunks: int) -> float:
         """Return the CPU time for one more chunk, from answers with one and with many, one after the other."""
         short = await self.request_us(way, requests * 8)
         return cost_per_chunk(short, await self.request_us(way, requests, chunks), chunks - 1)
 
-    def note(self, way: Way, cost_us: float) -> None:
-        self.costs_us.setdefault(way.name, []).append(cost_us)
+    async def note_requests(self, requests: int) -> None:
+        """Measure a request in every way, once."""
+        for way in _REQUEST_WAYS:
+            self._note(way, await self.request_us(way, requests))
+
+    async def note_chunks(self, ways: Sequence[Way], answers: int, chunks: int) -> None:
+        """Measure a chunk in the given ways, once."""
+        for way in ways:
+            self._note(way, await self.chunk_us(way, way.concurrency * answers, chunks))
+
+    def _note(self, way: Way, cost_us: float) -> None:
+        self.found_us.setdefault(way.name, []).append(cost_us)
 
 
 async def measure_mock(load: Load, record: ModelRecord, plan: MockPlan) -> str:
     """Measure everything and return the tables."""
-    async with _bench(load, record, interval_ms=0) as bench:
-        await _warm_up(bench)
+    async with _servers(load, record, interval_ms=0) as (started, quick):
         for _ in range(plan.rounds):
-            for way in _REQUEST_WAYS:
-                bench.note(way, await bench.request_us(way, plan.requests))
-            for way in _COALESCED_WAYS:
-                bench.note(way, await bench.chunk_us(way, way.concurrency * 8, plan.coalesced_chunks))
-        first_tokens = await _first_tokens(bench, plan.pairs)
-    async with _bench(load, record, plan.interval_ms) as paced:
-        await _warm_up(paced)
+            for costs in quick:
+                await costs.note_requests(plan.requests)
+                await costs.note_chunks(_COALESCED_WAYS, 8, plan.coalesced_chunks)
+        first_tokens = await _first_tokens(load, started, record, plan.pairs)
+    async with _servers(load, record, plan.interval_ms) as (_, paced):
         for _ in range(plan.rounds):
-            for way in _PACED_WAYS:
-                paced.note(way, await paced.chunk_us(way, way.concurrency * 2, plan.paced_chunks))
-    costs = bench.costs_us | paced.costs_us
-    rows = [_cost_row(way, costs[way.name], _REQUEST_TARGET) for way in _REQUEST_WAYS]
-    rows += [_cost_row(way, costs[way.name], _PACED_TARGET) for way in _PACED_WAYS]
-    rows += [_cost_row(way, costs[way.name], _COALESCED_TARGET) for way in _COALESCED_WAYS]
-    head = ("CPU of arriero for one", "median", "least", "most", "target")
+            for costs in paced:
+                await costs.note_chunks(_PACED_WAYS, 2, plan.paced_chunks)
+    ours, floor = (quick[index].found_us | paced[index].found_us for index in range(2))
+    targets = ((_REQUEST_WAYS, _REQUEST_TARGET), (_PACED_WAYS, _PACED_TARGET), (_COALESCED_WAYS, _COALESCED_TARGET))
+    rows = [_cost_row(way, ours, floor, target) for ways, target in targets for way in ways]
+    head = ("CPU for one", "arriero", "least", "most", "target", "bare relay")
     return "\n".join([format_table(f"CPU, mock engine, {plan.rounds} rounds", head, rows), first_tokens])
 
 
 @asynccontextmanager
-async def _bench(load: Load, record: ModelRecord, interval_ms: float) -> AsyncIterator[_Bench]:
+async def _servers(
+    load: Load, record: ModelRecord, interval_ms: float
+) -> AsyncIterator[tuple[Started, tuple[_Costs, _Costs]]]:
+    """Run arriero and a bare relay before one mock, both warm."""
     with TemporaryDirectory() as folder:
         environment = {"MOCK_LLAMA_INTERVAL_MS": str(interval_ms)}
         setup = Setup(record.name, str(_mock_binary(Path(folder))), context=1024, slots=16, environment=environment)
         async with running_server(setup) as started:
-            yield _Bench(load, started, record)
+            arguments = [started.worker_url, started.worker_key, str(os.getpid())]
+            async with run_module("benchmarks.relay_process", arguments) as child:
+                relay = await child.hear(RelayStarted, _START_TIMEOUT_S)
+                costs = (_Costs(load, _arriero(started, record)), _Costs(load, _relay(relay, record)))
+                for one in costs:
+                    for way in _REQUEST_WAYS:
+                        await one.request_us(way, 50)
+                yield started, costs
+
+
+def _arriero(started: Started, record: ModelRecord) -> _Target:
+    return _Target(
+        started.pid,
+        lambda keeps_alive: arriero_side(started, keeps_alive=keeps_alive),
+        lambda chunks, is_stream: ask_arriero(record, _PROMPT, chunks, is_stream=is_stream),
+    )
+
+
+def _relay(relay: RelayStarted, record: ModelRecord) -> _Target:
+    return _Target(
+        relay.pid,
+        lambda keeps_alive: Side(relay.url, {}, keeps_alive),
+        # It reads nothing, so it has no other answers than the engine's.
+        lambda chunks, _is_stream: ask_worker(record, _PROMPT, chunks),
+    )
 
 
 def _mock_binary(folder: Path) -> Path:
@@ -126,21 +172,16 @@ def _mock_binary(folder: Path) -> Path:
     return binary
 
 
-async def _warm_up(bench: _Bench) -> None:
-    for way in _REQUEST_WAYS:
-        await bench.request_us(way, 50)
-
-
-async def _first_tokens(bench: _Bench, pairs: int) -> str:
+async def _first_tokens(load: Load, started: Started, record: ModelRecord, pairs: int) -> str:
     """Time the first token on both sides in turn, a new request each."""
     sides = {
-        "direct": (worker_side(bench.started), ask_worker(bench.record, _PROMPT, 1)),
-        "arriero": (arriero_side(bench.started, keeps_alive=True), ask_arriero(bench.record, _PROMPT, 1)),
+        "direct": (worker_side(started), ask_worker(record, _PROMPT, 1)),
+        "arriero": (arriero_side(started, keeps_alive=True), ask_arriero(record, _PROMPT, 1)),
     }
     times_ms: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(pairs):
         for name, (side, body) in sides.items():
-            outcome = await bench.load.send(Burst(side, [body], requests=1, concurrency=1))
+            outcome = await load.send(Burst(side, [body], requests=1, concurrency=1))
             times_ms[name].append(outcome.answers[0].first_s * 1000)
     direct, arriero = times_ms["direct"], times_ms["arriero"]
     added = [through - straight for through, straight in zip(arriero, direct, strict=True)]
@@ -156,6 +197,9 @@ def _percentiles(values_ms: list[float]) -> tuple[str, str]:
     return f"{percentile(values_ms, 50):.2f} ms", f"{percentile(values_ms, 99):.2f} ms"
 
 
-def _cost_row(way: Way, costs_us: list[float], target: str) -> tuple[str, ...]:
+def _cost_row(
+    way: Way, ours: Mapping[str, list[float]], floor: Mapping[str, list[float]], target: str
+) -> tuple[str, ...]:
     digits = 0 if target == _REQUEST_TARGET else 1
-    return (way.name, *(f"{pick(costs_us):.{digits}f} µs" for pick in (median, min, max)), target)
+    spread = (f"{pick(ours[way.name]):.{digits}f} µs" for pick in (median, min, max))
+    return (way.name, *spread, target, f"{median(floor[way.name]):.{digits}f} µs")
