@@ -1,7 +1,6 @@
 """Answers as Ollama streams them: one JSON object a line, or one object in all. Pure: the time is an argument."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
@@ -15,8 +14,7 @@ _encode = msgspec.json.Encoder().encode
 Wire = TypeVar("Wire", wire.ChatResponse, wire.GenerateResponse)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(msgspec.Struct, frozen=True):
     """Moments of one answer, in nanoseconds of one clock.
 
     It was asked for, its engine was had, its first events came, and now it is complete.

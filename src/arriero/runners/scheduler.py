@@ -53,7 +53,8 @@ class Scheduler:
         An engine that turns out to be dead before it got the request is waited for, and the restarted one asked.
         """
         for is_last in (False, True):
-            async with self._using(record, keep_alive_s) as runner:
+            runner = await self._join(record, keep_alive_s)
+            try:
                 engine = await runner.engine()
                 ready_ns = time.perf_counter_ns()
                 async with aclosing(engine.generate(request)) as stream:
@@ -66,12 +67,17 @@ class Scheduler:
                         yield Answer(ready_ns, first, stream)
                         return
                 await runner.until_lost(engine)
+            finally:
+                runner.leave()
 
     @asynccontextmanager
     async def engine(self, record: ModelRecord, keep_alive_s: float | None = None) -> AsyncIterator[Engine]:
         """The model's engine, loaded if need be, and kept loaded while the context lasts. Raises LoadFailed."""
-        async with self._using(record, keep_alive_s) as runner:
+        runner = await self._join(record, keep_alive_s)
+        try:
             yield await runner.engine()
+        finally:
+            runner.leave()
 
     def unload(self, record: ModelRecord) -> None:
         """Stop the model's engine as soon as no answer is under way; nothing happens where it is not loaded."""
@@ -97,15 +103,12 @@ class Scheduler:
             runner.end()
         await asyncio.gather(*(runner.ended for runner in runners))
 
-    @asynccontextmanager
-    async def _using(self, record: ModelRecord, keep_alive_s: float | None) -> AsyncIterator[Runner]:
+    async def _join(self, record: ModelRecord, keep_alive_s: float | None) -> Runner:
+        """The model's runner with one more user, who must ``leave`` it."""
         while (runner := self._runner(record)).is_ending:
             await asyncio.wait({runner.ended})
         runner.join(keep_alive_s)
-        try:
-            yield runner
-        finally:
-            runner.leave()
+        return runner
 
     def _runner(self, record: ModelRecord) -> Runner:
         if self._is_closed:

@@ -87,10 +87,9 @@ class OllamaText:
         if not body.model.strip():
             raise kind.no_model()
         record = self._library.find(body.model)
-        blank = kind.blank(body.model, utc_now())
         if kind.is_empty(body) and keep_alive_s == 0:
             self._scheduler.unload(record)
-            await _reply_done(exchange, blank, "unload")
+            await _reply_done(exchange, kind.blank(body.model, utc_now()), "unload")
             return
         kind.check(body, record)
         think = check_think(convert.read_think(body.think), body.model, record)
@@ -99,12 +98,13 @@ class OllamaText:
         if kind.is_empty(body):
             async with exchange.while_connected(), self._scheduler.engine(record, keep_alive_s):
                 pass
-            await _reply_done(exchange, blank, "load")
+            await _reply_done(exchange, kind.blank(body.model, utc_now()), "load")
             return
         prompt = kind.prompt(body, record, think)
         if body.debug_render_only:
-            blank.debug_info = wire.DebugInfo(await self._render(exchange, record, prompt))
-            await exchange.reply(msgspec.json.encode(blank), JSON)
+            rendered = kind.blank(body.model, utc_now())
+            rendered.debug_info = wire.DebugInfo(await self._render(exchange, record, prompt))
+            await exchange.reply(msgspec.json.encode(rendered), JSON)
             return
         request = TextRequest(prompt, sampling, json_format)
         job = Job(record, request, keep_alive_s, kind.encoder(body.model), body.stream, asked_ns)

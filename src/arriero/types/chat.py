@@ -1,15 +1,15 @@
 """A request for text, in no dialect."""
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from arriero.types.sampling import SamplingParams
 
 ThinkLevel = Literal["low", "medium", "high", "max"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One turn. ``role`` is any lower-case word that the model's template knows."""
 
     role: str
@@ -17,8 +17,7 @@ class Message:
     thinking: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatPrompt:
+class ChatPrompt(Struct, frozen=True):
     """Messages that the engine renders with the model's own chat template.
 
     think: None leaves it to the template.
@@ -28,8 +27,7 @@ class ChatPrompt:
     think: bool | ThinkLevel | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TextPrompt:
+class TextPrompt(Struct, frozen=True):
     """Text that goes to the model as it is."""
 
     text: str
@@ -38,16 +36,14 @@ class TextPrompt:
 Prompt = ChatPrompt | TextPrompt
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFormat:
+class JsonFormat(Struct, frozen=True):
     """The answer must be JSON: any object, or one that a JSON Schema describes."""
 
     # A JSON Schema is data of the caller's, handed to the engine's grammar unread.
     schema: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TextRequest:
+class TextRequest(Struct, frozen=True):
     """One answer to be generated."""
 
     prompt: Prompt

@@ -1,10 +1,9 @@
 """How the next token is chosen. Every field may be None: then the engine's own default holds."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class SamplingParams:
+class SamplingParams(msgspec.Struct, frozen=True):
     """The sampler's settings, with the meanings that llama.cpp, vLLM and SGLang share.
 
     max_tokens: how many tokens to generate at most; None: until the model or the context ends.

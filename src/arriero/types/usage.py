@@ -1,10 +1,9 @@
 """What an answer took."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Tokens and time of one answer, as far as the engine told.
 
     prompt_tokens: with those that came out of a cache; cached_tokens: only those.
