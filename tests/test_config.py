@@ -86,3 +86,24 @@ def test_numbers_that_make_no_sense_are_left_to_the_model(text: str, number: int
 )
 def test_debug_logs_more(text: str, level: str) -> None:
     assert config_from({"OLLAMA_DEBUG": text}).log_level == level
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("OLLAMA_KEEP_ALIVE", "soon"),
+        ("OLLAMA_LOAD_TIMEOUT", "x"),
+        ("OLLAMA_CONTEXT_LENGTH", "big"),
+        ("OLLAMA_NUM_PARALLEL", "-3"),
+        ("OLLAMA_HOST", "127.0.0.1:99999"),
+        ("OLLAMA_HOST", ":abc"),
+    ],
+)
+def test_what_cannot_be_read_is_noted(name: str, text: str) -> None:
+    [note] = config_from({name: text}).notes
+    assert name in note
+
+
+@pytest.mark.parametrize("text", ["h", "h:1", ":1", "[::1]:1", "::1", "http://h:1/x", "http://h", ""])
+def test_an_address_that_can_be_read_is_not_noted(text: str) -> None:
+    assert config_from({"OLLAMA_HOST": text}).notes == ()

@@ -16,6 +16,8 @@ FLAG = "--names"
         (["--port", "1", FLAG, "a", "b"], ["--port", "1", FLAG, "a", FLAG, "b"]),
         ([FLAG, "a", FLAG, "b"], [FLAG, "a", FLAG, "b"]),
         ([FLAG], [FLAG]),
+        ([FLAG, "a", "-h"], [FLAG, "a", "-h"]),
+        ([f"{FLAG}=a", "b"], [f"{FLAG}=a", FLAG, "b"]),
     ],
 )
 def test_a_flag_takes_several_values(arguments: list[str], spreaded: list[str]) -> None:

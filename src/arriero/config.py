@@ -1,6 +1,7 @@
 """What the user has set, from environment and flags, as one frozen value."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from arriero.errors import ConfigError, InvalidRequest
@@ -19,6 +20,7 @@ class Config:
     stays, ``inf`` for ever. load_timeout_s: how long a load may go without progress, 0 for ever. context: tokens of
     each slot; slots: answers at once: None leaves either to the model and the memory there is. llama_server: a binary
     to run instead of the wheel. chat_template: Jinja text or the name of one that llama.cpp knows.
+    notes: sentences on what was set and could not be read.
     """
 
     host: str = "127.0.0.1"
@@ -32,24 +34,26 @@ class Config:
     chat_template: str | None = None
     random_seed: int | None = None
     log_level: str = "info"
+    notes: tuple[str, ...] = ()
 
 
 def config_from(environ: Mapping[str, str]) -> Config:
     """Read the variables that Ollama's server reads. Raises ConfigError for an address that makes no sense.
 
-    Other values that cannot be read count as not set, as they do for Ollama.
+    Other values that cannot be read count as not set, as they do for Ollama, and are noted.
     """
-    host, port = parse_address(_variable(environ, "OLLAMA_HOST"))
-    keep_alive_s = _duration_s(_variable(environ, "OLLAMA_KEEP_ALIVE"), 300.0)
-    load_timeout_s = _duration_s(_variable(environ, "OLLAMA_LOAD_TIMEOUT"), 300.0)
+    variables = _Variables(environ)
+    host, port = variables.address("OLLAMA_HOST")
+    keep_alive_s = variables.duration_s("OLLAMA_KEEP_ALIVE", 300.0)
     return Config(
         host=host,
         port=port,
         keep_alive_s=keep_alive_s if keep_alive_s >= 0 else float("inf"),
-        load_timeout_s=max(0.0, load_timeout_s),
-        context=_positive(_variable(environ, "OLLAMA_CONTEXT_LENGTH")),
-        slots=_positive(_variable(environ, "OLLAMA_NUM_PARALLEL")),
-        log_level="debug" if _is_true(_variable(environ, "OLLAMA_DEBUG")) else "info",
+        load_timeout_s=max(0.0, variables.duration_s("OLLAMA_LOAD_TIMEOUT", 300.0)),
+        context=variables.positive("OLLAMA_CONTEXT_LENGTH"),
+        slots=variables.positive("OLLAMA_NUM_PARALLEL"),
+        log_level="debug" if variables.is_true("OLLAMA_DEBUG") else "info",
+        notes=tuple(variables.notes),
     )
 
 
@@ -77,26 +81,47 @@ def _port(text: str, default: int) -> int:
     return int(text) if text.isdecimal() and int(text) < 65536 else default
 
 
-def _variable(environ: Mapping[str, str], name: str) -> str:
-    return environ.get(name, "").strip().strip("\"'").strip()
+class _Variables:
+    """Reads variables as Ollama does, and notes what cannot be read."""
 
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.notes: list[str] = []
 
-def _duration_s(text: str, default: float) -> float:
-    if not text:
-        return default
-    try:
-        return float(int(text))
-    except ValueError:
-        pass
-    try:
-        return parse_duration(text) / 1e9
-    except InvalidRequest:
-        return default
+    def address(self, name: str) -> tuple[str, int]:
+        text = self._text(name)
+        host, port = parse_address(text)
+        given = text.rpartition("://")[2].partition("/")[0].rpartition("]")[2].rpartition(":")
+        if given[1] and given[2] and given[0].count(":") == 0 and given[2] != str(port):
+            self.notes.append(f"{name}: {given[2]!r} is no port; listening on {port}")
+        return host, port
 
+    def duration_s(self, name: str, default: float) -> float:
+        text = self._text(name)
+        if not text:
+            return default
+        with suppress(ValueError):
+            return float(int(text))
+        try:
+            return parse_duration(text) / 1e9
+        except InvalidRequest:
+            self._note(name, text)
+            return default
 
-def _positive(text: str) -> int | None:
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    def positive(self, name: str) -> int | None:
+        text = self._text(name)
+        if text.isdecimal():
+            return int(text) or None
+        if text:
+            self._note(name, text)
+        return None
 
+    def is_true(self, name: str) -> bool:
+        text = self._text(name)
+        return bool(text) and text not in {"0", "f", "F", "FALSE", "false", "False"}
 
-def _is_true(text: str) -> bool:
-    return bool(text) and text not in {"0", "f", "F", "FALSE", "false", "False"}
+    def _text(self, name: str) -> str:
+        return self._environ.get(name, "").strip().strip("\"'").strip()
+
+    def _note(self, name: str, text: str) -> None:
+        self.notes.append(f"{name}={text} cannot be read, and counts as not set")

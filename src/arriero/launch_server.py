@@ -10,16 +10,27 @@ import click
 from arriero.cli.fetching import fetch_for_user
 from arriero.cli.logs import LEVELS, configure_logs
 from arriero.cli.main import run
-from arriero.cli.serving import listen, run_server
+from arriero.cli.serving import api_key_given, listen, run_server
 from arriero.config import SGLANG_PORT, Config, config_from
+from arriero.errors import ConfigError
 from arriero.store.catalog import DEFAULT_MODEL
-from arriero.store.layout import layout_from
+from arriero.store.layout import data_dir, layout_from
 from arriero.store.library import Library, Pinned
 
 _NAMES_FLAG = "--served-model-name"
 
 
-@click.command("launch_server", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_EPILOG = f"""\b
+Environment, where no flag says otherwise:
+  OLLAMA_MODELS, OLLAMA_CONTEXT_LENGTH, OLLAMA_NUM_PARALLEL, OLLAMA_LOAD_TIMEOUT, as for Ollama
+  OLLAMA_KEEP_ALIVE      unload the idle model     [never]
+  ARRIERO_HOME           arriero's own directory   [{data_dir({})}]
+"""
+
+
+@click.command(
+    "launch_server", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.option(
     "--model",
     "--model-path",
@@ -42,7 +53,14 @@ _NAMES_FLAG = "--served-model-name"
 @click.option(
     "--max-running-requests", type=click.IntRange(min=1), metavar="N", help="Answers at once.  [default: by memory]"
 )
-@click.option("--api-key", metavar="KEY", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
+@click.option(
+    "--api-key",
+    metavar="KEY",
+    envvar="ARRIERO_API_KEY",
+    show_envvar=True,
+    callback=api_key_given,
+    help="Ask every request for this key.",
+)
 @click.option("--chat-template", metavar="FILE_OR_NAME", help="A Jinja file, or a template that llama.cpp knows.")
 @click.option("--random-seed", metavar="N", type=int, help="Seed for requests that bring none; -1: random.")
 @click.option(
@@ -84,6 +102,8 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
 
 
 def _launch(config: Config, reference: str, names: tuple[str, ...]) -> int:
+    if not all(name.strip() for name in names):
+        raise ConfigError(f"{_NAMES_FLAG}: a name must not be empty")
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
     listener = listen(config)

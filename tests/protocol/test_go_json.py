@@ -77,11 +77,21 @@ def test_a_body_that_breaks_off_is_an_unexpected_end(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "character"),
-    [(b'{"model":}', "}"), (b"}", "}"), (b"x", "x"), (b'{"model":"m",}', "}"), (b"\xff", "ÿ"), (b'{"a":1 "b":2}', '"')],
+    ("body", "character", "where"),
+    [
+        (b'{"model":}', "}", "looking for beginning of value"),
+        (b"}", "}", "looking for beginning of value"),
+        (b"x", "x", "looking for beginning of value"),
+        (b"\xff", "ÿ", "looking for beginning of value"),
+        (b'{"model":"m",}', "}", "looking for beginning of object key string"),
+        (b"{bad", "b", "looking for beginning of object key string"),
+        (b'{"a":1 "b":2}', '"', "after object key:value pair"),
+        (b'{"a" 1}', "1", "after object key"),
+        (b"[1 2]", "2", "after array element"),
+    ],
 )
-def test_malformed_json_is_told_with_the_character(body: bytes, character: str) -> None:
-    assert refusal(body) == f"invalid character '{character}' looking for beginning of value"
+def test_malformed_json_is_told_with_the_character_and_the_place(body: bytes, character: str, where: str) -> None:
+    assert refusal(body) == f"invalid character '{character}' {where}"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ async def test_without_the_key_openais_api_is_closed(server: Running) -> None:
         assert (response.status, await response.json()) == (401, {"error": OPENAI_ERROR})
 
 
-@pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}])
+@pytest.mark.parametrize(
+    "headers", [{"Authorization": f"Bearer {KEY}"}, {"authorization": f"bearer {KEY}"}, {"x-api-key": KEY}]
+)
 @pytest.mark.parametrize("path", ["/api/tags", "/v1/models"])
 async def test_the_key_opens(server: Running, path: str, headers: dict[str, str]) -> None:
     async with server.client.get(path, headers=headers) as response:

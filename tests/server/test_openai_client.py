@@ -9,7 +9,7 @@ import pytest
 from arriero.engines.fake import FakeEngine, Script
 from arriero.errors import EngineDied, EngineFailed
 from arriero.store.layout import Store
-from arriero.types.chat import ChatPrompt, Message
+from arriero.types.chat import ChatPrompt, JsonFormat, Message
 from arriero.types.events import ThinkingDelta
 from tests.factories_store import stored
 from tests.serving import FakeLoader, running_server
@@ -122,3 +122,30 @@ async def test_a_model_is_found_by_its_id(client: openai.AsyncOpenAI, name: str)
 async def test_a_model_that_is_not_there_is_not_found(client: openai.AsyncOpenAI, name: str, full: str) -> None:
     with pytest.raises(openai.NotFoundError, match=f"model '{full}' not found"):
         await client.models.retrieve(name)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "json_format"),
+    [
+        ({"type": "text"}, None),
+        ({"type": "json_object"}, JsonFormat()),
+        (
+            {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}},
+            JsonFormat({"type": "object"}),
+        ),
+    ],
+)
+async def test_the_answers_format_reaches_the_engine(
+    client: openai.AsyncOpenAI, engine: FakeEngine, wanted: dict[str, object], json_format: JsonFormat | None
+) -> None:
+    await client.chat.completions.create(model="gen", messages=TURN, extra_body={"response_format": wanted})
+
+    assert engine.requests[0].json_format == json_format
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("tools", [{"type": "function", "function": {"name": "f"}}]), ("logprobs", True), ("n", 2)]
+)
+async def test_what_cannot_be_done_yet_is_refused(client: openai.AsyncOpenAI, field: str, value: object) -> None:
+    with pytest.raises(openai.BadRequestError, match="not supported yet"):
+        await client.chat.completions.create(model="gen", messages=TURN, extra_body={field: value})

@@ -22,8 +22,9 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
     """Run a command and end the process; our own errors are a line on standard error and exit code 1."""
     try:
         sys.exit(command.main(arguments, standalone_mode=True))
-    except ArrieroError as error:
-        click.echo(f"Error: {error.message}", err=True)
+    except (ArrieroError, OSError) as error:
+        # An OSError here is a directory of the user's that cannot be used, and its text names it.
+        click.echo(f"Error: {error}", err=True)
         sys.exit(1)
 
 

@@ -7,16 +7,17 @@ import click
 
 from arriero.cli.fetching import fetch_for_user
 from arriero.cli.logs import LEVELS, configure_logs
-from arriero.cli.serving import listen, run_server
+from arriero.cli.serving import api_key_given, listen, run_server
 from arriero.config import config_from
 from arriero.store.catalog import DEFAULT_MODEL
-from arriero.store.layout import layout_from
+from arriero.store.layout import data_dir, layout_from
 from arriero.store.library import Library, Pinned
 
-_EPILOG = """\b
+_EPILOG = f"""\b
 Environment, as for Ollama's server:
   OLLAMA_HOST            where to listen           [127.0.0.1:11434]
-  OLLAMA_MODELS          where the models lie      [arriero's data directory]
+  OLLAMA_MODELS          where the models lie      [models in ARRIERO_HOME]
+  ARRIERO_HOME           arriero's own directory   [{data_dir({})}]
   OLLAMA_KEEP_ALIVE      how long idle models stay [5m]
   OLLAMA_CONTEXT_LENGTH  tokens of context         [by model and memory]
   OLLAMA_NUM_PARALLEL    answers at once a model   [by model and memory]
@@ -29,7 +30,14 @@ Environment, as for Ollama's server:
 @click.option("--model", "reference", metavar="MODEL", help="Fetch this model first if need be, and serve it too.")
 @click.option("--host", metavar="ADDRESS", help="Listen here instead of OLLAMA_HOST's host.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Listen here instead of OLLAMA_HOST's port.")
-@click.option("--api-key", metavar="KEY", envvar="ARRIERO_API_KEY", help="Require this key of every request.")
+@click.option(
+    "--api-key",
+    metavar="KEY",
+    envvar="ARRIERO_API_KEY",
+    show_envvar=True,
+    callback=api_key_given,
+    help="Ask every request for this key.",
+)
 @click.option(
     "--llama-server",
     metavar="PATH",
@@ -45,10 +53,11 @@ def serve(reference: str | None, **flags: str | int | None) -> None:
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
     listener = listen(config)
-    pinned: list[Pinned] = []
     if reference:
-        fetched = fetch_for_user(reference, layout)
-        pinned.append(Pinned(fetched.record, (fetched.record.name,)))
-    elif not Library(layout).records():
-        fetch_for_user(DEFAULT_MODEL, layout)
-    raise SystemExit(run_server(config, Library(layout, pinned), listener, preload=None))
+        record = fetch_for_user(reference, layout).record
+        library = Library(layout, [Pinned(record, (record.name,))])
+    else:
+        library = Library(layout)
+        if not library.records():
+            fetch_for_user(DEFAULT_MODEL, layout)
+    raise SystemExit(run_server(config, library, listener, preload=None))

@@ -1,14 +1,19 @@
 """Runs the server until it is told to stop."""
 
 import asyncio
+import errno
 import gc
+import json
 import logging
+import os
+import shlex
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -40,26 +45,37 @@ WHEEL = "wheel"
 _MOST_PROMPT_CACHE_BYTES = 8 << 30
 
 
+def api_key_given(_context: click.Context, _flag: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty key: whoever gives one believes that the server is closed."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("the key is empty")
+    return value
+
+
 def listen(config: Config) -> socket.socket:
     """Take the port. Raises ConfigError, in the words that Ollama's users know, where somebody else has it."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
+        with ExitStack() as undo:
+            listener = undo.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+            undo.pop_all()
     except OSError as error:
-        where = f"{config.host}:{config.port}"
-        hint = "choose another port with --port, or OLLAMA_HOST=HOST:PORT"
-        raise ConfigError(f"listen tcp {where}: bind: {(error.strerror or str(error)).lower()}; {hint}") from error
+        reason = (error.strerror or str(error)).lower()
+        hint = "; choose another port with --port" if error.errno == errno.EADDRINUSE else ""
+        raise ConfigError(f"listen tcp {config.host}:{config.port}: bind: {reason}{hint}") from error
     listener.setblocking(False)
     return listener
 
 
 def run_server(config: Config, library: Library, listener: socket.socket, preload: ModelRecord | None) -> int:
     """Serve until SIGINT or SIGTERM; the process's exit code. ``preload``: load this one now, or fail."""
+    for note in config.notes:
+        logger.warning(note)
     serve = _serve(config, library, listener, preload)
     try:
         import uvloop
@@ -74,12 +90,13 @@ async def _serve(config: Config, library: Library, listener: socket.socket, prel
     # What has been imported stays: the collector need not look at it again and again while answers are under way.
     gc.collect()
     gc.freeze()
+    port = listener.getsockname()[1]
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         if preload is not None:
             await _preload(scheduler, preload, serving)
-        if not serving.done():
-            click.echo(_greeting(config, listener.getsockname()[1], library, preload), err=True)
+        if not server.should_exit:
+            click.echo(greeting(replace(config, port=port), library.records()), err=True)
         await serving
     except ArrieroError as error:
         click.echo(f"Error: {error.message}", err=True)
@@ -116,8 +133,9 @@ async def _preload(scheduler: Scheduler, record: ModelRecord, serving: "asyncio.
 
     loading = asyncio.create_task(load())
     await asyncio.wait({loading, serving}, return_when=asyncio.FIRST_COMPLETED)
-    if not loading.done():
+    if serving.done():
         loading.cancel()
+        await asyncio.wait({loading})
         return
     loading.result()
 
@@ -142,9 +160,12 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     def stop(self) -> None:
-        self.force_exit = self.should_exit
-        if not self.should_exit:
-            click.echo("stopping: answers under way may finish; once more to stop now", err=True)
+        if self.should_exit:
+            # Nothing is worth waiting for: the workers notice that this process is gone.
+            os._exit(1)
+        click.echo(
+            f"stopping: answers under way have {_DRAIN_S} s to finish; once more (Ctrl-C) stops at once", err=True
+        )
         self.should_exit = True
 
 
@@ -160,6 +181,8 @@ def make_launcher(config: Config) -> Launcher:
 
     def launch(record: ModelRecord, port: int, api_key: str) -> Launch:
         plan = make_plan(record.architecture, available_bytes(), available_cores(), wishes)
+        if wishes.context and plan.context < wishes.context:
+            logger.warning("context cut to what the model was trained for", extra={"context": plan.context})
         return llama_cpp.launch(record, plan, settings, port, api_key)
 
     return launch
@@ -171,25 +194,37 @@ def _llama_server(wish: str | None) -> str | None:
         return None
     found = shutil.which(wish or "llama-server")
     if wish and not found:
-        raise ConfigError(f"--llama-server: {wish} is no program that can be run")
+        raise ConfigError(f"--llama-server: {wish} is not a program that can be run")
     return found
 
 
 def _chat_template(wish: str | None) -> str | None:
-    """The text of a template: a file's where the wish names one."""
-    return Path(wish).read_text() if wish and Path(wish).is_file() else wish
+    """The text of a template: a file's where the wish names one. Raises ConfigError for a file that is not there."""
+    if not wish or "{" in wish:
+        return wish
+    path = Path(wish).expanduser()
+    if path.is_file():
+        return path.read_text()
+    if path.suffix or len(path.parts) > 1:
+        raise ConfigError(f"--chat-template: {wish} does not exist")
+    return wish
 
 
-def _greeting(config: Config, port: int, library: Library, preload: ModelRecord | None) -> str:
-    names = [record.name for record in library.records()]
-    shown = preload.name if preload else (names[0] if names else "MODEL")
-    host = "127.0.0.1" if config.host in {"0.0.0.0", "::"} else config.host
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    serving = ", ".join(names) if names else "no model yet"
-    return "\n".join(
-        [
-            f"arriero {__version__} serves {serving} at {url}",
-            f"""try: curl {url}/api/generate -d '{{"model": "{shown}", "prompt": "Name the capital of France."}}'""",
-            f"or:  OLLAMA_HOST={url} ollama run {shown}",
-        ]
-    )
+def greeting(config: Config, records: Sequence[ModelRecord]) -> str:
+    """What is served where, and what to try: lines that work when they are pasted into a shell."""
+    is_everywhere = config.host in {"0.0.0.0", "::", ""}
+    host = "127.0.0.1" if is_everywhere else config.host
+    url = f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
+    names = [record.name for record in records]
+    lines = [f"arriero {__version__} serves {', '.join(names) or 'no model yet'} at {url}"]
+    if is_everywhere:
+        lines.append(
+            f"and on every other address of this machine{'' if config.api_key else ', to everybody: see --api-key'}"
+        )
+    if names:
+        body = json.dumps({"model": names[0], "prompt": "Name the capital of France."}, ensure_ascii=False)
+        key = """ -H "Authorization: Bearer $ARRIERO_API_KEY\"""" if config.api_key else ""
+        lines.append(f"try: curl {url}/api/generate{key} -d {shlex.quote(body)}")
+        if not config.api_key:
+            lines.append(f"or:  OLLAMA_HOST={url} ollama run {shlex.quote(names[0])}")
+    return "\n".join(lines)

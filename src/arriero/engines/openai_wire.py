@@ -82,10 +82,12 @@ class OpenAIWire:
 
 
 def _loss(error: aiohttp.ClientError | TimeoutError | RuntimeError) -> EngineDied:
-    reason = str(error) or type(error).__name__
     if isinstance(error, aiohttp.ClientConnectorError):
-        return EngineUnreachable(f"the engine cannot be reached: {reason}")
-    return EngineDied(f"the engine went away: {reason}")
+        return EngineUnreachable("the engine cannot be reached; try again")
+    if isinstance(error, TimeoutError):
+        return EngineDied("the engine took too long")
+    # What the client library says of it is about bytes and not about the answer.
+    return EngineDied("the engine went away in the middle of its answer; try again")
 
 
 def _refusal(status: int, content: bytes) -> EngineFailed:

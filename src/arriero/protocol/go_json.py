@@ -41,6 +41,16 @@ _GO_TYPES = {
     "object": "map",
 }
 
+# What the decoder says is wrong, and how Go says where it was.
+_GO_PLACES = {
+    "trailing comma in object": "looking for beginning of object key string",
+    "object keys must be strings": "looking for beginning of object key string",
+    "expected ':'": "after object key",
+    "expected ',' or '}'": "after object key:value pair",
+    "expected ',' or ']'": "after array element",
+    "invalid escape": "in string escape code",
+}
+
 
 def decode_body(body: bytes, struct: type[T]) -> T:
     """Decode a request body into ``struct``. Raises InvalidRequest with Go's text."""
@@ -85,7 +95,8 @@ def _replace_lone_surrogates(body: bytes) -> bytes:
 def _go_syntax_error(body: bytes, text: str, at: int) -> str:
     if "truncated" in text or at >= len(body):
         return "unexpected EOF"
-    return f"invalid character {chr(body[at])!r} looking for beginning of value"
+    where = next((words for reason, words in _GO_PLACES.items() if reason in text), "looking for beginning of value")
+    return f"invalid character {chr(body[at])!r} {where}"
 
 
 def _go_type_error(text: str, struct: type[msgspec.Struct]) -> str:

@@ -11,6 +11,19 @@ class StreamOptions(Struct):
     include_usage: bool = False
 
 
+class JsonSchema(Struct):
+    """A schema that the answer must keep to; its name and strictness change nothing here."""
+
+    schema: dict[str, Any] = field(default_factory=dict)
+
+
+class ResponseFormat(Struct):
+    """``text``, ``json_object`` or ``json_schema``."""
+
+    type: str = "text"
+    json_schema: JsonSchema = field(default_factory=JsonSchema)
+
+
 class InMessage(Struct):
     """One turn, in requests; content is text or a list of parts."""
 
@@ -34,6 +47,11 @@ class ChatCompletionRequest(Struct):
     stop: str | list[str] = field(default_factory=list)
     frequency_penalty: float | UnsetType = UNSET
     presence_penalty: float | UnsetType = UNSET
+    response_format: ResponseFormat = field(default_factory=ResponseFormat)
+    # Read so that they can be refused: an answer without what they ask for would be a wrong one.
+    n: int = 1
+    logprobs: bool = False
+    tools: list[dict[str, Any]] = field(default_factory=list)
 
 
 class OutMessage(Struct):

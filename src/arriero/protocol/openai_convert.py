@@ -10,7 +10,7 @@ from arriero.errors import ArrieroError, InvalidRequest
 from arriero.protocol import openai_chat as wire
 from arriero.protocol.ollama_answer import Times
 from arriero.protocol.sse import SSE_DONE, sse_event
-from arriero.types.chat import ChatPrompt, Message
+from arriero.types.chat import ChatPrompt, JsonFormat, Message
 from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
 from arriero.types.usage import Usage
 
@@ -38,6 +38,27 @@ def read_options(request: wire.ChatCompletionRequest) -> Mapping[str, Any]:
         "presence_penalty": request.presence_penalty,
     }
     return {name: value for name, value in options.items() if value is not UNSET}
+
+
+def read_format(request: wire.ChatCompletionRequest) -> JsonFormat | None:
+    """What the answer must be: JSON, of a schema or any, or just text."""
+    match request.response_format.type.strip().lower():
+        case "json_object":
+            return JsonFormat()
+        case "json_schema":
+            return JsonFormat(request.response_format.json_schema.schema)
+        case _:
+            return None
+
+
+def check_supported(request: wire.ChatCompletionRequest) -> None:
+    """Raise InvalidRequest for what this server cannot do yet."""
+    if request.tools:
+        raise InvalidRequest("tools are not supported yet: leave tools out")
+    if request.logprobs:
+        raise InvalidRequest("logprobs are not supported yet: leave logprobs out")
+    if request.n != 1:
+        raise InvalidRequest("n is not supported yet: ask once for each answer")
 
 
 def error_body(error: ArrieroError) -> bytes:

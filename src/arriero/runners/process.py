@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 from collections import deque
 
 from arriero.engines.base import LaunchSpec
@@ -11,6 +12,9 @@ from arriero.engines.base import LaunchSpec
 logger = logging.getLogger(__name__)
 
 _STOP_TIMEOUT_S = 5.0
+_ERROR = re.compile("error|failed|invalid", re.IGNORECASE)
+# How llama.cpp begins a line: when, how bad, and in which function.
+_TIME_AND_PLACE = re.compile(r"^[\d.]+ [A-Z] +(\w+ +)?[\w ]*: ")
 _LINES_KEPT = 20
 _LONGEST_LINE_BYTES = 1 << 20
 
@@ -52,8 +56,8 @@ class EngineProcess:
     @property
     def last_words(self) -> str:
         """What the child printed last, for a message: its errors if there are any, else its last line."""
-        errors = [line for line in self._last_lines if "error" in line.lower() or "failed" in line.lower()]
-        return "; ".join(errors[-3:] or list(self._last_lines)[-1:])
+        lines = [line for line in self._last_lines if _ERROR.search(line)][-3:] or list(self._last_lines)[-1:]
+        return "; ".join(dict.fromkeys(_TIME_AND_PLACE.sub("", line) for line in lines))
 
     async def wait(self) -> int:
         """Wait for the child's end; its exit code, negative for a signal."""

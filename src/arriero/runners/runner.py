@@ -161,6 +161,7 @@ class Runner:
             if end.done() and not end.cancelled():
                 logger.error("engine died", extra={"model": self.record.name, "end": end.result()})
         finally:
+            logger.info("model unloaded", extra={"model": self.record.name})
             self.loaded = None
             self._settled.clear()
             self._lost.set()

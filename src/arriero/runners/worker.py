@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 0.02
 _TELL_INTERVAL_S = 5.0
+_SIGNALS_FROM_OUTSIDE = frozenset({9, 15})  # SIGKILL, which Windows does not have, and SIGTERM
 
 
 class LoadedModel(Protocol):
@@ -140,6 +141,9 @@ class _StallWatch:
 
 def describe_end(code: int, last_words: str) -> str:
     """In words how a process ended."""
+    if -code in _SIGNALS_FROM_OUTSIDE:
+        # From outside: what it happened to print before has nothing to do with it.
+        return f"was killed by signal {-code}"
     how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
     return f"{how}: {last_words}" if last_words else how
 

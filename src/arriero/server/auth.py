@@ -17,10 +17,7 @@ class ApiKey:
 
     def __init__(self, app: ASGIApp, api_key: str) -> None:
         self._app = app
-        self._accepted = {
-            b"authorization": f"Bearer {api_key}".encode(),
-            b"x-api-key": api_key.encode(),
-        }
+        self._api_key = api_key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401."""
@@ -33,7 +30,14 @@ class ApiKey:
 
     def _is_authorized(self, scope: Scope) -> bool:
         return any(
-            secrets.compare_digest(value, self._accepted[name])
+            secrets.compare_digest(key, self._api_key)
             for name, value in scope["headers"]
-            if name in self._accepted
+            if (key := _key_in(name, value)) is not None
         )
+
+
+def _key_in(name: bytes, value: bytes) -> bytes | None:
+    if name == b"x-api-key":
+        return bytes(value)
+    scheme, _, key = value.partition(b" ")
+    return bytes(key.strip()) if name == b"authorization" and scheme.lower() == b"bearer" else None

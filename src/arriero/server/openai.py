@@ -37,12 +37,20 @@ class OpenAIText:
         record = self._library.find(body.model)
         if "completion" not in record.capabilities:
             raise InvalidRequest(f'"{body.model}" does not support chat')
+        convert.check_supported(body)
         options = merge_options(record.parameters, convert.read_options(body))
         prompt = convert.with_system(messages, record.system, record.messages)
         encoder = convert.OpenAIAnswer(
             body.model, next(self._numbers), int(time.time()), include_usage=body.stream_options.include_usage
         )
-        job = Job(record, TextRequest(prompt, to_sampling(options)), None, encoder, body.stream, asked_ns)
+        job = Job(
+            record,
+            TextRequest(prompt, to_sampling(options), convert.read_format(body)),
+            None,
+            encoder,
+            body.stream,
+            asked_ns,
+        )
         await send_answer(exchange, self._scheduler, job)
 
     async def models(self, exchange: Exchange) -> None:

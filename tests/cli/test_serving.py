@@ -1,0 +1,94 @@
+import json
+import shlex
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from arriero.cli.serve import serve
+from arriero.cli.serving import greeting, listen, make_launcher
+from arriero.config import Config
+from arriero.errors import ConfigError
+from arriero.launch_server import launch_server
+from tests.factories_store import record
+
+HERE = Config(port=11434)
+
+
+def launch_template(wish: str) -> str:
+    """The chat template that a worker is started with."""
+    launch = make_launcher(Config(chat_template=wish, llama_server="wheel"))(record(), 1, "key")
+    template: str = json.loads(launch.spec.stdin)["params"]["chat_template"]
+    return template
+
+
+def test_what_is_to_be_tried_can_be_pasted() -> None:
+    _, curl, run = greeting(HERE, [record("My Model's")]).splitlines()
+
+    words = shlex.split(curl)
+    assert words[:3] == ["try:", "curl", "http://127.0.0.1:11434/api/generate"]
+    assert json.loads(words[-1])["model"] == "My Model's"
+    assert shlex.split(run) == ["or:", "OLLAMA_HOST=http://127.0.0.1:11434", "ollama", "run", "My Model's"]
+
+
+def test_every_name_that_is_served_is_told() -> None:
+    assert "serves a, b at http://127.0.0.1:11434" in greeting(HERE, [record("a"), record("b")])
+    assert "no model yet" in greeting(HERE, [])
+
+
+def test_a_server_that_asks_for_a_key_says_how_to_bring_it() -> None:
+    assert '-H "Authorization: Bearer $ARRIERO_API_KEY"' in greeting(replace(HERE, api_key="secret"), [record()])
+    assert "secret" not in greeting(replace(HERE, api_key="secret"), [record()])
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_server_open_to_everybody_says_so(host: str) -> None:
+    assert "to everybody" in greeting(replace(HERE, host=host), [record()])
+    assert "to everybody" not in greeting(replace(HERE, host=host, api_key="secret"), [record()])
+
+
+def test_a_port_that_is_taken_and_an_address_that_is_nowhere() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match="bind: address already in use; choose another port"):
+            listen(Config(port=taken.getsockname()[1]))
+    with pytest.raises(ConfigError, match=r"listen tcp 192\.0\.2\.1:1: bind: (?!.*another port)"):
+        listen(Config(host="192.0.2.1", port=1))
+
+
+def test_a_chat_template_is_a_file_a_text_or_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "chat.jinja"
+    file.write_text("{{ messages }}")
+
+    assert launch_template(str(file)) == "{{ messages }}"
+    assert launch_template("{{ other }}") == "{{ other }}"
+    assert launch_template("chatml") == "chatml"
+
+
+@pytest.mark.parametrize("wish", ["/nope/chat", "nope.jinja", "~/nope"])
+def test_a_chat_template_that_is_not_there_is_refused(wish: str) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        launch_template(wish)
+
+
+def test_a_binary_that_cannot_be_run_is_refused() -> None:
+    with pytest.raises(ConfigError, match="not a program that can be run"):
+        make_launcher(Config(llama_server="/nope/llama-server"))
+
+
+@pytest.mark.parametrize("command", [serve, launch_server])
+def test_an_empty_key_is_refused(command: click.Command) -> None:
+    done = CliRunner().invoke(command, ["--api-key", ""])
+
+    assert done.exit_code == 2
+    assert "the key is empty" in done.output
+
+
+def test_an_empty_name_is_refused() -> None:
+    done = CliRunner().invoke(launch_server, ["--served-model-name", " "])
+
+    assert isinstance(done.exception, ConfigError)
