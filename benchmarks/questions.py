@@ -38,7 +38,7 @@ def ask_worker(record: ModelRecord, prompt: str, tokens: int) -> Raw:
     sampling = to_sampling(merge_options(record.parameters, _options(tokens)))
     prompted = chat_body(ChatPrompt((Message("user", prompt),)))
     return _encode(
-        {"stream": True, "stream_options": {"include_usage": True}, **sampling_body(sampling, None), **prompted}
+        {"stream": True, "stream_options": {"include_usage": True}, **sampling_body(sampling, context=1024), **prompted}
     )
 
 

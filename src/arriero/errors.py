@@ -5,6 +5,7 @@
     ├── Unauthorized            401  no key, or a wrong one
     ├── CloudDisabled           403  a cloud model was asked for
     ├── ModelNotFound           404
+    ├── BodyTooLarge            413
     ├── EngineFailed            500  the engine answered with an error of its own
     │   ├── EngineDied          500  its process or connection ended in mid-answer
     │   │   └── EngineUnreachable    it never got the request: asking again is safe
@@ -44,6 +45,12 @@ class CloudDisabled(ArrieroError):
     """A name ends in ``:cloud``, and this server forwards nothing to Ollama's cloud."""
 
     status = 403
+
+
+class BodyTooLarge(ArrieroError):
+    """The request is larger than this server reads."""
+
+    status = 413
 
 
 class ModelNotFound(ArrieroError):

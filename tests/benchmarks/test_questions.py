@@ -27,7 +27,7 @@ async def asked_of_the_worker(request: TextRequest) -> Any:  # JSON of the reque
         return JSONResponse({"error": "enough seen"}, status_code=400)
 
     async with listening(Starlette(routes=[Route("/v1/chat/completions", refuse, methods=["POST"])])) as url:
-        engine = LlamaCppEngine(int(url.rpartition(":")[2]), "key")
+        engine = LlamaCppEngine(int(url.rpartition(":")[2]), "key", context=1024)
         try:
             async for _ in engine.generate(request):
                 pass

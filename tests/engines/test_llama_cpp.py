@@ -19,7 +19,7 @@ def launched(settings: LlamaCppSettings) -> Launch:
 
 
 def test_parameters_that_are_not_set_are_left_out() -> None:
-    assert sampling_body(SamplingParams(), None) == {}
+    assert sampling_body(SamplingParams(), 512) == {}
 
 
 def test_parameters_have_the_names_of_llama_cpp() -> None:
@@ -38,7 +38,7 @@ def test_parameters_have_the_names_of_llama_cpp() -> None:
         seed=0,
         stop=("a", "b"),
     )
-    assert sampling_body(params, 7) == {
+    assert sampling_body(params, 512, 7) == {
         "max_tokens": 5,
         "temperature": 0.0,
         "top_k": 0,
@@ -46,7 +46,7 @@ def test_parameters_have_the_names_of_llama_cpp() -> None:
         "min_p": 0.05,
         "typical_p": 1.0,
         "repeat_penalty": 1.1,
-        "repeat_last_n": -1,
+        "repeat_last_n": 512,
         "presence_penalty": 0.1,
         "frequency_penalty": 0.2,
         "n_keep": 4,
@@ -56,17 +56,15 @@ def test_parameters_have_the_names_of_llama_cpp() -> None:
 
 
 def test_integers_fit_into_those_of_llama_cpp() -> None:
-    body = sampling_body(
-        SamplingParams(max_tokens=10**12, top_k=-(10**12), repeat_last_n=10**12, num_keep=10**12), None
-    )
-    assert body == {"max_tokens": 2**31 - 1, "top_k": -1, "repeat_last_n": 2**31 - 1, "n_keep": 2**31 - 1}
+    body = sampling_body(SamplingParams(max_tokens=10**12, top_k=-(10**12), repeat_last_n=10**12, num_keep=10**12), 512)
+    assert body == {"max_tokens": 2**31 - 1, "top_k": -1, "repeat_last_n": 512, "n_keep": 2**31 - 1}
 
 
 @pytest.mark.parametrize(("asked", "default", "sent"), [(None, None, None), (None, 7, 7), (3, 7, 3), (0, 7, 0)])
 def test_the_seed_of_the_request_comes_before_that_of_the_server(
     asked: int | None, default: int | None, sent: int | None
 ) -> None:
-    assert sampling_body(SamplingParams(seed=asked), default).get("seed") == sent
+    assert sampling_body(SamplingParams(seed=asked), 512, default).get("seed") == sent
 
 
 @pytest.mark.parametrize(
@@ -109,7 +107,7 @@ def test_the_template_is_told_whether_to_think(think: bool, arguments: dict[str,
 
 def test_the_wheel_is_told_everything_on_standard_input() -> None:
     spec = launched(LlamaCppSettings(chat_template="chatml", prompt_cache_bytes=64 << 20)).spec
-    assert spec.argv == (sys.executable, "-m", "arriero.engines.llama_cpp_worker")
+    assert spec.argv == (sys.executable, "-P", "-m", "arriero.engines.llama_cpp_worker")
     assert spec.stdin.endswith("\n")
     params = json.loads(spec.stdin)["params"]
     assert params["api_keys"] == [KEY]
@@ -141,3 +139,8 @@ def test_the_template_of_the_model_is_left_alone(settings: LlamaCppSettings) -> 
     spec = launched(settings).spec
     assert "chat_template" not in spec.stdin
     assert "LLAMA_ARG_CHAT_TEMPLATE" not in spec.environment
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(-1, 512), (0, 0), (64, 64), (512, 512), (300_000_000, 512)])
+def test_penalties_look_at_no_more_tokens_than_there_are(asked: int, sent: int) -> None:
+    assert sampling_body(SamplingParams(repeat_last_n=asked), 512) == {"repeat_last_n": sent}

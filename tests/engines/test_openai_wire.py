@@ -251,7 +251,7 @@ async def test_llama_cpp_is_asked_for_a_chat() -> None:
         return web.Response(body=chat_stream("x"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret", seed=7)
+        engine = LlamaCppEngine(port_of(url), "s3cret", context=512, seed=7)
         prompt = ChatPrompt((Message("user", "hi"),))
         await collect(
             engine.generate(TextRequest(prompt, SamplingParams(max_tokens=3), JsonFormat({"type": "object"})))
@@ -283,7 +283,7 @@ async def test_llama_cpp_is_asked_for_raw_text() -> None:
         return web.Response(body=text_stream("Hel", "lo"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret")
+        engine = LlamaCppEngine(port_of(url), "s3cret", context=512)
         events = await collect(engine.generate(TextRequest(TextPrompt("<s>hi"))))
         await engine.aclose()
     assert asked == [("/v1/completions", "<s>hi")]

@@ -67,13 +67,14 @@ def test_a_process_that_is_gone_holds_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "used", "expected"),
-    [("1000\n", "400\n", (1000, 400)), ("max\n", "400\n", (None, 400)), ("max", "x", (None, 0))],
+    [("1000\n", "400\n", (1000, 300)), ("max\n", "400\n", (None, 300)), ("max", "x", (None, 0))],
 )
 def test_a_container_may_have_a_limit_of_its_own(
     tmp_path: Path, limit: str, used: str, expected: tuple[int | None, int]
 ) -> None:
     (tmp_path / "memory.max").write_text(limit)
     (tmp_path / "memory.current").write_text(used)
+    (tmp_path / "memory.stat").write_text("anon 300\ninactive_file 100\n")
     assert _cgroup(tmp_path) == expected
 
 

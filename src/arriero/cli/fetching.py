@@ -19,10 +19,7 @@ _WEIGHTS_SHARE = 0.75
 def fetch_for_user(reference: str, layout: Layout) -> Fetched:
     """Have the model that a reference names on this machine, and tell the user how that goes. Raises ArrieroError."""
     with ProgressBar() as bar:
-        fetched = fetch(reference, layout, memory_bytes=int(available_bytes() * _WEIGHTS_SHARE), progress=bar.show)
-    if fetched.note:
-        click.echo(fetched.note, err=True)
-    return fetched
+        return fetch(reference, layout, memory_bytes=int(available_bytes() * _WEIGHTS_SHARE), progress=bar.show)
 
 
 class ProgressBar:

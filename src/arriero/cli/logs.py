@@ -23,5 +23,5 @@ def configure_logs(level: str) -> None:
     handler.setFormatter(FactsFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # What libraries tell would bury ours.
-    for name in ("asyncio", "urllib3", "filelock", "httpcore", "httpx", "uvicorn"):
+    for name in ("asyncio", "urllib3", "filelock", "httpcore", "httpx", "httpx2", "httpcore2", "uvicorn"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

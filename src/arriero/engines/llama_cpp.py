@@ -32,6 +32,7 @@ _HTTP_THREADS = 128
 class LlamaCppSettings:
     """What the user sets for every model of this engine.
 
+    watch: how a worker notices that we are gone: "signal" (Linux only) or "stdin".
     llama_server: the binary to run instead of the wheel. chat_template: Jinja text or the name of a template that
     llama.cpp knows. seed: for requests that bring none. prompt_cache_bytes: memory for prompts that left their slot.
     """
@@ -40,11 +41,12 @@ class LlamaCppSettings:
     chat_template: str | None = None
     seed: int | None = None
     prompt_cache_bytes: int = 0
+    watch: str = "signal" if sys.platform == "linux" else "stdin"
 
 
 def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: int, api_key: str) -> Launch:
     """How to start and reach a worker for one model, listening on a port of the loopback interface."""
-    start: dict[str, Any] = {"parent": os.getpid(), "watch": "signal" if sys.platform == "linux" else "stdin"}
+    start: dict[str, Any] = {"parent": os.getpid(), "watch": settings.watch}
     environment: dict[str, str] = {}
     if settings.llama_server:
         start["argv"] = [settings.llama_server, *_flags(record, plan, port)]
@@ -52,11 +54,12 @@ def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: in
     else:
         start["params"] = _params(record, plan, settings, port) | {"api_keys": [api_key]}
     spec = LaunchSpec(
-        argv=(sys.executable, "-m", "arriero.engines.llama_cpp_worker"),
+        # -P: what lies in the user's directory under the name of a module is not that module.
+        argv=(sys.executable, "-P", "-m", "arriero.engines.llama_cpp_worker"),
         environment=environment,
         stdin=json.dumps(start) + "\n",
     )
-    return Launch(spec, plan, lambda: LlamaCppEngine(port, api_key, settings.seed))
+    return Launch(spec, plan, lambda: LlamaCppEngine(port, api_key, plan.context, settings.seed))
 
 
 # The wheel's settings have the types of llama.cpp's own struct.
@@ -103,20 +106,24 @@ class _Rendered(Struct):
 
 
 class LlamaCppEngine:
-    """One running worker, on a port of the loopback interface."""
+    """One running worker, on a port of the loopback interface. ``context``: tokens of each of its slots."""
 
-    def __init__(self, port: int, api_key: str, seed: int | None = None) -> None:
+    def __init__(self, port: int, api_key: str, context: int, seed: int | None = None) -> None:
         self._wire = OpenAIWire(
             f"http://{_HOST}:{port}", {"Authorization": f"Bearer {api_key}"}, LoopbackConnector(_HOST, port)
         )
+        self._context = context
         self._seed = seed
 
     def generate(self, request: TextRequest) -> EventStream:
         """Stream one answer (see ``Engine``)."""
         body: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
-        body |= sampling_body(request.sampling, self._seed)
+        body |= sampling_body(request.sampling, self._context, self._seed)
+        is_chat = isinstance(request.prompt, ChatPrompt)
         if request.json_format is not None:
-            body["response_format"] = _response_format(request.json_format.schema)
+            schema = request.json_format.schema or {"type": "object"}
+            # The two routes take the same grammar under different names, and pass over each other's.
+            body |= _response_format(request.json_format.schema) if is_chat else {"json_schema": schema}
         if isinstance(request.prompt, ChatPrompt):
             return self._wire.stream("/v1/chat/completions", body | chat_body(request.prompt))
         return self._wire.stream("/v1/completions", body | {"prompt": request.prompt.text})
@@ -145,8 +152,11 @@ def chat_body(prompt: ChatPrompt) -> dict[str, Any]:
     return body
 
 
-def sampling_body(params: SamplingParams, default_seed: int | None) -> Mapping[str, Any]:
-    """Sampling parameters under llama.cpp's names; those that are not set are left out."""
+def sampling_body(params: SamplingParams, context: int, default_seed: int | None = None) -> Mapping[str, Any]:
+    """Sampling parameters under llama.cpp's names; those that are not set are left out.
+
+    context: tokens of a slot: more than that many past tokens there are none to look at.
+    """
     seed = params.seed if params.seed is not None else default_seed
     body = {
         "max_tokens": params.max_tokens and min(params.max_tokens, _INT32_MAX),
@@ -156,7 +166,7 @@ def sampling_body(params: SamplingParams, default_seed: int | None) -> Mapping[s
         "min_p": params.min_p,
         "typical_p": params.typical_p,
         "repeat_penalty": params.repeat_penalty,
-        "repeat_last_n": params.repeat_last_n and max(-1, min(params.repeat_last_n, _INT32_MAX)),
+        "repeat_last_n": None if params.repeat_last_n is None else _last_tokens(params.repeat_last_n, context),
         "presence_penalty": params.presence_penalty,
         "frequency_penalty": params.frequency_penalty,
         "n_keep": params.num_keep and max(-1, min(params.num_keep, _INT32_MAX)),
@@ -164,6 +174,11 @@ def sampling_body(params: SamplingParams, default_seed: int | None) -> Mapping[s
         "stop": list(params.stop) or None,
     }
     return {name: value for name, value in body.items() if value is not None}
+
+
+def _last_tokens(number: int, context: int) -> int:
+    # llama.cpp takes memory for as many tokens as it is told, and does not know Ollama's -1, which means all.
+    return context if number < 0 else min(number, context)
 
 
 def narrow_seed(seed: int) -> int:
@@ -181,5 +196,5 @@ def _message(message: Message) -> dict[str, str]:
 
 def _response_format(schema: dict[str, Any] | None) -> dict[str, Any]:
     if schema is None:
-        return {"type": "json_object"}
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        return {"response_format": {"type": "json_object"}}
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}

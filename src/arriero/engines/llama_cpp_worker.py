@@ -8,7 +8,7 @@ Run as ``python -m arriero.engines.llama_cpp_worker``. The first line of standar
 so that the key in it shows up in no list of processes. Standard input then stays open, and its end means that the
 parent is gone. The worker must never outlive its parent, not even one killed while the model loads, when the wheel's
 constructor holds Python's lock: on Linux the kernel sends SIGKILL ("signal"), elsewhere a second process waits for
-the end of standard input ("stdin").
+the end of standard input ("stdin"). Windows has neither: there a thread waits, and sees the end once the lock is free.
 
 This file imports nothing of arriero's: it is all that a worker loads besides the wheel.
 """
@@ -43,9 +43,13 @@ def _watch_from_a_fork() -> None:
     if os.fork():
         return
     try:
+        # The parent reads the worker's output to its end, which would never come while this process has it open.
+        os.close(1)
+        os.close(2)
         while os.read(0, 4096):
             pass
-        os.kill(worker, signal.SIGKILL)
+        if os.getppid() == worker:
+            os.kill(worker, signal.SIGKILL)
     finally:
         os._exit(0)
 
@@ -88,6 +92,9 @@ def serve_binary(argv: list[str], watch: str) -> None:
 def _kill_at_end_of_stdin(child: "subprocess.Popen[bytes]") -> None:
     while os.read(0, 4096):
         pass
+    if hasattr(os, "killpg"):
+        # The binary may be a script that has started the real one.
+        os.killpg(0, signal.SIGKILL)
     child.kill()
 
 

@@ -19,7 +19,7 @@ _decode_any = msgspec.json.Decoder().decode
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-    rb"|\\.",
+    rb"|(?:\\(?!u[dD][89a-fA-F]).[^\\]*)+",
     re.DOTALL,
 )
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")

@@ -47,7 +47,6 @@ class EngineError(Struct):
 
     message: str = ""
     code: int | str | None = None
-    type: str | None = None
 
 
 class Chunk(Struct):

@@ -39,8 +39,9 @@ def make_plan(architecture: Architecture, free_bytes: int, cores: int, wishes: W
     """
     per_token = architecture.kv_bytes_per_token or _TYPICAL_KV_BYTES_PER_TOKEN
     room = int(max(0, free_bytes - architecture.weights_size_bytes) * _KV_SHARE / per_token)
-    trained = architecture.trained_context or _TYPICAL_CONTEXT
-    context = min(wishes.context or min(_LARGEST_DEFAULT_CONTEXT, max(_LEAST_CONTEXT, room)), trained)
+    trained = max(1, architecture.trained_context or _TYPICAL_CONTEXT)
+    room_for_each = max(_LEAST_CONTEXT, room // (wishes.slots or 1))
+    context = min(wishes.context or min(_LARGEST_DEFAULT_CONTEXT, room_for_each), trained)
     most = min(_MOST_DEFAULT_SLOTS, max(1, cores) * _SLOTS_PER_CORE)
     slots = wishes.slots or max(1, min(most, room // context))
     return Plan(context=context, slots=slots)
@@ -50,7 +51,7 @@ def available_bytes() -> int:
     """Memory that a new process can have now, also inside a container with a limit of its own."""
     free = psutil.virtual_memory().available
     limit, used = _cgroup(Path("/sys/fs/cgroup"))
-    return min(free, limit - used) if limit is not None else free
+    return max(0, min(free, limit - used)) if limit is not None else free
 
 
 def available_cores() -> int:
@@ -61,27 +62,37 @@ def available_cores() -> int:
 
 
 def process_bytes(pid: int) -> int:
-    """Memory that a process holds, its mapped weights included; 0 when it is gone."""
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
+    """Memory that a process and those it has started hold, mapped weights included; 0 when they are gone."""
+    return sum(_measured(process)[1] for process in _family(pid))
 
 
 def process_activity(pid: int) -> float:
-    """A number that changes as long as a process does something; 0 when it is gone."""
+    """A number that changes as long as a process or one that it has started does something; 0 when it is gone."""
+    return sum(seconds + size_bytes for seconds, size_bytes in map(_measured, _family(pid)))
+
+
+def _family(pid: int) -> list[psutil.Process]:
     try:
         process = psutil.Process(pid)
-        times = process.cpu_times()
-        return float(times.user + times.system + process.memory_info().rss)
+        return [process, *process.children(recursive=True)]
     except psutil.Error:
-        return 0.0
+        return []
+
+
+def _measured(process: psutil.Process) -> tuple[float, int]:
+    try:
+        times = process.cpu_times()
+        return float(times.user + times.system), int(process.memory_info().rss)
+    except psutil.Error:
+        return 0.0, 0
 
 
 def _cgroup(root: Path) -> tuple[int | None, int]:
     try:
         limit = (root / "memory.max").read_text().strip()
         used = int((root / "memory.current").read_text())
-    except (OSError, ValueError):
+        # Pages of files count as used until somebody needs them, and then they are given up.
+        used -= int(dict(line.split() for line in (root / "memory.stat").read_text().splitlines())["inactive_file"])
+    except (OSError, ValueError, KeyError):
         return None, 0
     return (int(limit), used) if limit.isdecimal() else (None, used)

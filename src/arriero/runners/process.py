@@ -5,13 +5,19 @@ import contextlib
 import logging
 import os
 import re
+import signal
+import sys
 from collections import deque
+from collections.abc import Mapping
 
 from arriero.engines.base import LaunchSpec
 
 logger = logging.getLogger(__name__)
 
 _STOP_TIMEOUT_S = 5.0
+_LAST_OUTPUT_TIMEOUT_S = 1.0
+_KILL = 9  # signal.SIGKILL, which Windows does not name
+_SECRETS = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _ERROR = re.compile("error|failed|invalid", re.IGNORECASE)
 # How llama.cpp begins a line: when, how bad, and in which function.
 _TIME_AND_PLACE = re.compile(r"^[\d.]+ [A-Z] +(\w+ +)?[\w ]*: ")
@@ -36,9 +42,10 @@ class EngineProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **spec.environment},
+            env={**_without_secrets(os.environ), **spec.environment},
             limit=_LONGEST_LINE_BYTES,
-            # Ctrl-C in a terminal goes to the whole group: a child in its own lets running answers finish.
+            # A group of its own: Ctrl-C in a terminal must not end answers that may finish, and what the child starts
+            # can be ended with it.
             start_new_session=True,
         )
         child = cls(process, name)
@@ -60,21 +67,30 @@ class EngineProcess:
         return "; ".join(dict.fromkeys(_TIME_AND_PLACE.sub("", line) for line in lines))
 
     async def wait(self) -> int:
-        """Wait for the child's end; its exit code, negative for a signal."""
+        """Wait for the child's end; its exit code, negative for a signal. What it started itself goes with it."""
         code = await self._process.wait()
-        await asyncio.wait({self._reader})
+        self._signal_group(_KILL)
+        await asyncio.wait({self._reader}, timeout=_LAST_OUTPUT_TIMEOUT_S)
         return code
 
     async def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
         """End the child, by force where it does not go in time."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        self._signal_group(signal.SIGTERM)
         try:
             await asyncio.wait_for(self._process.wait(), timeout_s)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._signal_group(_KILL)
         await self.wait()
+        self._reader.cancel()
+
+    def _signal_group(self, number: int) -> None:
+        """Signal the child and all that it has started: a wrapper is not the engine that it wraps."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                if self._process.returncode is None:
+                    self._process.terminate()
+            else:
+                os.killpg(self._process.pid, number)
 
     async def _read_output(self) -> None:
         output = self._process.stdout
@@ -90,3 +106,8 @@ class EngineProcess:
             text = line.decode("utf-8", "replace").rstrip()
             self._last_lines.append(text)
             logger.debug("engine output", extra={"engine": self._name, "line": text})
+
+
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """The user's keys are for us: an engine has no use for them."""
+    return {name: value for name, value in environ.items() if not name.upper().endswith(_SECRETS)}

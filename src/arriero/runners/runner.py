@@ -44,6 +44,7 @@ class Runner:
         self._load = load
         self._keep_alive_s = keep_alive_s
         self._users = 0
+        self._was_loaded = False
         self._idle_since_s = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._failure: LoadFailed | None = None
@@ -66,8 +67,13 @@ class Runner:
             self._keep_alive_s = keep_alive_s
 
     def leave(self) -> None:
-        """Count one user less; after the last one the time to unload begins to run."""
+        """Count one user less; after the last one the time to unload begins to run.
+
+        A load that nobody waits for any more is given up.
+        """
         self._users -= 1
+        if not self._users and not self._was_loaded:
+            self._unwanted.set()
         self._rest_if_idle()
 
     def unload(self) -> None:
@@ -153,6 +159,7 @@ class Runner:
             return
         loaded = loading.result()
         self.loaded = loaded
+        self._was_loaded = True
         self._lost.clear()
         self._settled.set()
         try:

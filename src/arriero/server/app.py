@@ -82,7 +82,7 @@ async def _heartbeat(exchange: Exchange) -> None:
 
 async def _not_found(request: Request, _: Exception) -> Response:
     path = request.url.path
-    if len(path) > 1 and path.endswith("/"):
+    if path.endswith("/") and path.rstrip("/") in {route.path for route in request.app.routes}:
         status = 301 if request.method == "GET" else 307
         return RedirectResponse(str(request.url.replace(path=path.rstrip("/"))), status_code=status)
     return PlainTextResponse("404 page not found", status_code=404)

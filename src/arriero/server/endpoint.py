@@ -33,9 +33,8 @@ class Endpoint:
         except ArrieroError as error:
             await self._fail(exchange, error)
         except asyncio.CancelledError:
-            # The server stops and has given up waiting for this answer.
+            # The server stops and has given up waiting for this answer. Here the task ends: nobody is left to tell.
             await self._fail(exchange, ServerBusy("the server is shutting down"))
-            raise
         except Exception:
             logger.exception("handler failed", extra={"path": scope["path"]})
             await self._fail(exchange, ArrieroError("internal server error; the server's log says why"))

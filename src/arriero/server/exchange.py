@@ -4,7 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
+
+from arriero.errors import BodyTooLarge
+
+# Images come inside; beyond this, parsing alone would hold up every other answer for seconds.
+MAX_BODY_BYTES = 256 << 20
 
 
 class ClientGone(Exception):
@@ -19,17 +25,27 @@ class Exchange:
         self._send = send
         self.path_params: dict[str, str] = scope.get("path_params", {})
         self.is_head = scope["method"] == "HEAD"
+        self._scope = scope
         self.has_started = False
         self._failure: Callable[[str], bytes] | None = None
 
+    @property
+    def user_agent(self) -> str:
+        """What the client calls itself."""
+        return Headers(scope=self._scope).get("user-agent", "")
+
     async def body(self) -> bytes:
-        """The whole body. Raises ClientGone."""
-        parts = []
+        """The whole body. Raises ClientGone, and BodyTooLarge beyond ``MAX_BODY_BYTES``."""
+        parts: list[bytes] = []
+        size_bytes = 0
         while True:
             message: Message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             parts.append(message.get("body", b""))
+            size_bytes += len(parts[-1])
+            if size_bytes > MAX_BODY_BYTES:
+                raise BodyTooLarge(f"the request is larger than {MAX_BODY_BYTES >> 20} MiB")
             if not message.get("more_body", False):
                 return b"".join(parts)
 
@@ -79,10 +95,13 @@ class Exchange:
         watcher = asyncio.ensure_future(self._receive())
         is_gone = False
 
+        is_over = False
+
         def notice(_: asyncio.Future[Message]) -> None:
             nonlocal is_gone
-            is_gone = True
-            worker.cancel()
+            if not is_over:
+                is_gone = True
+                worker.cancel()
 
         watcher.add_done_callback(notice)
         try:
@@ -92,5 +111,5 @@ class Exchange:
                 raise
             raise ClientGone from None
         finally:
-            watcher.remove_done_callback(notice)
+            is_over = True
             watcher.cancel()

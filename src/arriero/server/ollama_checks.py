@@ -12,6 +12,8 @@ def check_chat(request: wire.ChatRequest, record: ModelRecord) -> None:
     require(record, "completion", f'"{request.model}" does not support chat')
     if request.tools:
         require(record, "tools", f"{_full_name(record)} does not support tools")
+    if any(message.tool_calls for message in request.messages):
+        require(record, "tools", f"{_full_name(record)} does not support tools")
     if convert.images_of(request):
         require(record, "vision", f'"{request.model}" does not support image input')
     _check_logprobs(logprobs=request.logprobs)

@@ -1,10 +1,12 @@
 """What models there are: ``/api/tags``, ``/api/ps``, ``/api/show``, ``/api/version``."""
 
+import asyncio
+import logging
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from arriero.errors import InvalidRequest, ModelNotFound
+from arriero.errors import InvalidRequest, LoadFailed
 from arriero.protocol import ollama as wire
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_show import details_to_wire, show_to_wire
@@ -15,9 +17,11 @@ from arriero.server.exchange import Exchange
 from arriero.server.services import Services
 from arriero.store.describe import model_info
 from arriero.types.models import ModelRecord
-from arriero.types.names import parse_name
 from arriero.version import OLLAMA_API_VERSION
 
+logger = logging.getLogger(__name__)
+
+_COPILOT = "GitHubCopilotChat/"
 # Ollama's "forever" is the longest duration that Go knows.
 _FOREVER = timedelta(days=292 * 365)
 
@@ -35,7 +39,8 @@ class OllamaModels:
 
     async def tags(self, exchange: Exchange) -> None:
         """``GET /api/tags``."""
-        listed = [await self._listed(record) for record in self._library.records()]
+        records = await asyncio.to_thread(self._library.records)
+        listed = [entry for record in records if (entry := await self._listed(record)) is not None]
         await exchange.reply(msgspec.json.encode(wire.ListResponse(listed)), JSON)
 
     async def ps(self, exchange: Exchange) -> None:
@@ -49,16 +54,21 @@ class OllamaModels:
         name = (body.model or body.name).strip()
         if not name:
             raise InvalidRequest("model is required")
-        try:
-            record = self._library.find(name)
-        except ModelNotFound as error:
-            # Here Ollama names the model with its tag.
-            raise ModelNotFound(f"model '{parse_name(name).short}' not found") from error
-        gguf = self._library.gguf(record, verbose=body.verbose)
-        answer = show_to_wire(record, model_info(gguf), gguf.tensors, system=body.system)
+        record = self._library.find_listed(name)
+        gguf = await asyncio.to_thread(self._library.gguf, record, verbose=body.verbose)
+        info = model_info(gguf)
+        if exchange.user_agent.startswith(_COPILOT):
+            # It shows this as the model's name.
+            info["general.basename"] = name
+        answer = show_to_wire(record, info, gguf.tensors, system=body.system)
         await exchange.reply(msgspec.json.encode(answer), JSON)
 
-    async def _listed(self, record: ModelRecord) -> wire.ListedModel:
+    async def _listed(self, record: ModelRecord) -> wire.ListedModel | None:
+        try:
+            digest = await self._library.digest(record)
+        except LoadFailed as error:
+            logger.warning("model left out of the list", extra={"model": record.name, "error": error.message})
+            return None
         details = details_to_wire(record)
         details.context_length = record.architecture.trained_context or msgspec.UNSET
         details.embedding_length = record.architecture.embedding_length or msgspec.UNSET
@@ -67,7 +77,7 @@ class OllamaModels:
             model=record.name,
             modified_at=local(record.modified_at),
             size=record.size_bytes,
-            digest=await self._library.digest(record),
+            digest=digest,
             details=details,
             capabilities=list(record.capabilities),
         )

@@ -1,11 +1,12 @@
 """``/v1/chat/completions`` and ``/v1/models``: a first version, on the same models."""
 
+import asyncio
 import itertools
 import time
 
 import msgspec
 
-from arriero.errors import InvalidRequest, ModelNotFound
+from arriero.errors import InvalidRequest
 from arriero.protocol import openai_chat as wire
 from arriero.protocol import openai_convert as convert
 from arriero.protocol.go_json import decode_body
@@ -55,16 +56,15 @@ class OpenAIText:
 
     async def models(self, exchange: Exchange) -> None:
         """``GET /v1/models``."""
-        listed = wire.OpenAIModelList("list", [_to_wire(r, r.name) for r in self._library.records()])
+        listed = wire.OpenAIModelList(
+            "list", [_to_wire(r, r.name) for r in await asyncio.to_thread(self._library.records)]
+        )
         await exchange.reply(msgspec.json.encode(listed), OPENAI.content_type)
 
     async def model(self, exchange: Exchange) -> None:
         """``GET /v1/models/{id}``."""
         name = exchange.path_params["id"]
-        try:
-            record = self._library.find(name)
-        except ModelNotFound as error:
-            raise ModelNotFound(f"model '{parse_name(name).short}' not found") from error
+        record = self._library.find_listed(name)
         await exchange.reply(msgspec.json.encode(_to_wire(record, name)), OPENAI.content_type)
 
 

@@ -60,7 +60,7 @@ class Blobs:
         try:
             with partial.open("xb") as file:
                 file.write(content)
-                _reach_disk(file)
+                reach_disk(file)
             digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
             partial.replace(self.path(digest))
         finally:
@@ -79,7 +79,7 @@ class Blobs:
         try:
             with partial.open("xb") as file:
                 blob = _copy(source, file, written)
-                _reach_disk(file)
+                reach_disk(file)
             verify(blob, expected)
             partial.replace(self.path(blob.digest))
         finally:
@@ -96,7 +96,7 @@ class Blobs:
             raise
         self.directory.mkdir(parents=True, exist_ok=True)
         with file.open("r+b") as content:
-            _reach_disk(content)
+            reach_disk(content)
         try:
             file.replace(self.path(blob.digest))
         except OSError as error:
@@ -139,6 +139,7 @@ def _copy(source: IO[bytes], target: IO[bytes], written: Callable[[int], None]) 
     return Blob(f"sha256:{sha256.hexdigest()}", size_bytes)
 
 
-def _reach_disk(file: IO[bytes]) -> None:
+def reach_disk(file: IO[bytes]) -> None:
+    """Wait until what was written is on the disk, where a power cut leaves it."""
     file.flush()
     os.fsync(file.fileno())

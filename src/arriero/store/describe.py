@@ -1,5 +1,6 @@
 """What a GGUF file's header means: details, capabilities and numbers, in Ollama's terms. Pure functions."""
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -115,7 +116,8 @@ def _per_layer(gguf: GgufFile, key: str) -> tuple[int, ...]:
     single = _number(gguf, key)
     if single is not None:
         return (single,)
-    return tuple(int(number) for number in gguf.small_arrays.get(f"{_family(gguf)}.{key}", ()))
+    numbers = gguf.small_arrays.get(f"{_family(gguf)}.{key}", ())
+    return tuple(int(number) for number in numbers if math.isfinite(number))
 
 
 def _number(gguf: GgufFile, key: str) -> int | None:

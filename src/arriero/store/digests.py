@@ -1,6 +1,7 @@
 """Hashes of bare GGUF files, remembered on disk: a file of some gigabytes takes seconds to hash."""
 
 import hashlib
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -9,6 +10,8 @@ import msgspec
 
 from arriero.errors import LoadFailed
 from arriero.store.blobs import hash_file
+
+logger = logging.getLogger(__name__)
 
 
 class RememberedDigest(msgspec.Struct, frozen=True):
@@ -45,13 +48,19 @@ def compute_digest(directory: Path, path: Path) -> str:
     """
     before = _stat(path)
     digest = hash_file(path).digest.removeprefix("sha256:")
-    memory = _memory(directory, path)
+    known = RememberedDigest(_absolute(path), before.st_size, before.st_mtime_ns, digest)
+    try:
+        _remember(_memory(directory, path), known)
+    except OSError as error:
+        logger.warning("digest cannot be remembered", extra={"directory": str(directory), "error": str(error)})
+    return digest
+
+
+def _remember(memory: Path, known: RememberedDigest) -> None:
     memory.parent.mkdir(parents=True, exist_ok=True)
     partial = memory.with_name(f"{memory.name}.{uuid.uuid4().hex}-partial")
-    known = RememberedDigest(_absolute(path), before.st_size, before.st_mtime_ns, digest)
     partial.write_bytes(msgspec.json.encode(known))
     partial.replace(memory)
-    return digest
 
 
 def _stat(path: Path) -> os.stat_result:

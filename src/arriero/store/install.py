@@ -1,11 +1,12 @@
 """Puts a fetched GGUF file into a store under a name: config, layers, and at last the manifest."""
 
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from arriero.store.blobs import Blob, Blobs
+from arriero.store.blobs import Blob, Blobs, reach_disk
 from arriero.store.describe import describe_details
 from arriero.store.gguf import read_gguf
 from arriero.store.layout import Store
@@ -68,6 +69,8 @@ def _layer(media_type: str, blob: Blob) -> Layer:
 def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # A leading dot makes the name one that no manifest can have, so a listing never shows it.
-    partial = path.with_name(f".{path.name}-partial")
-    partial.write_bytes(content)
+    partial = path.with_name(f".{path.name}-{uuid.uuid4().hex}-partial")
+    with partial.open("xb") as file:
+        file.write(content)
+        reach_disk(file)
     partial.replace(path)

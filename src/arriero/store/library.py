@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from arriero.errors import ArrieroError, CloudDisabled, InvalidRequest, ModelNotFound
+from arriero.errors import ArrieroError, CloudDisabled, InvalidRequest, LoadFailed, ModelNotFound
 from arriero.store.digests import compute_digest, remembered_digest
 from arriero.store.gguf import GgufFile, read_gguf
 from arriero.store.layout import Layout, Store
@@ -75,6 +75,13 @@ class Library:
             raise ModelNotFound(f"model '{raw}' not found")
         return record
 
+    def find_listed(self, raw: str) -> ModelRecord:
+        """Return the model like ``find``; what is not found is named as it would be listed, with its tag."""
+        try:
+            return self.find(raw)
+        except ModelNotFound as error:
+            raise ModelNotFound(f"model '{parse_name(split_source(raw)[0]).short}' not found") from error
+
     def records(self) -> list[ModelRecord]:
         """Return all models, the newest first. What cannot be served is left out, and the log says why.
 
@@ -120,7 +127,11 @@ class Library:
         mtime_ns = path.stat().st_mtime_ns
         cached = self._stored.get(path)
         if cached is None or cached[0] != mtime_ns:
-            cached = self._stored[path] = (mtime_ns, record_of_manifest(store, read_manifest(path)))
+            try:
+                record = record_of_manifest(store, read_manifest(path))
+            except (ValueError, ArithmeticError) as error:
+                raise LoadFailed(f"{path} or a part of it is damaged: {error}") from error
+            cached = self._stored[path] = (mtime_ns, record)
         return cached[1]
 
     def _servable(self, store: Store, path: Path) -> Iterable[ModelRecord]:

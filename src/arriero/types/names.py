@@ -73,7 +73,7 @@ def parse_name(text: str) -> ModelName:
 def split_source(raw: str) -> tuple[str, str]:
     """Split a reference into the name and where the model is to be sought: ``local``, ``cloud`` or ``""``.
 
-    ``x:cloud``, ``x:local`` (in any case) and ``x-cloud`` carry a source. Two of them contradict each other and
+    ``x:cloud``, ``x:local`` (in any case) and ``x:tag-cloud`` carry a source. Two of them contradict each other and
     raise InvalidRequest, in Ollama's words.
     """
     text = raw.strip()
