@@ -16,7 +16,8 @@ import uvicorn
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from arriero.cli.serving import http_settings, listen
+from arriero.cli.listening import listen
+from arriero.cli.serving import http_settings
 from arriero.config import Config
 from arriero.engines.llama_cpp_worker import die_with_parent
 from arriero.engines.loopback import LoopbackConnector

@@ -18,11 +18,9 @@ import uvloop
 from msgspec import Struct
 
 from arriero.cli.fetching import fetch_for_user
-from arriero.cli.serving import (
-    http_settings,
-    listen,
-    make_launcher,
-)  # what is measured is what the command line sets up
+from arriero.cli.launching import make_launcher
+from arriero.cli.listening import listen
+from arriero.cli.serving import http_settings
 from arriero.config import Config
 from arriero.engines.base import Launch
 from arriero.engines.llama_cpp_worker import die_with_parent

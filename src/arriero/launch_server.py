@@ -8,9 +8,11 @@ from dataclasses import replace
 import click
 
 from arriero.cli.fetching import fetch_for_user
+from arriero.cli.flags import api_key_given
+from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
 from arriero.cli.main import run
-from arriero.cli.serving import api_key_given, listen, run_server
+from arriero.cli.serving import run_server
 from arriero.config import SGLANG_PORT, Config, config_from
 from arriero.errors import ConfigError
 from arriero.store.catalog import DEFAULT_MODEL

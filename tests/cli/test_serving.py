@@ -8,8 +8,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from arriero.cli.greeting import greeting
+from arriero.cli.launching import make_launcher
+from arriero.cli.listening import listen
 from arriero.cli.serve import serve
-from arriero.cli.serving import greeting, listen, make_launcher
 from arriero.config import Config
 from arriero.errors import ConfigError
 from arriero.launch_server import launch_server

@@ -18,10 +18,10 @@ def cli() -> None:
 cli.add_command(serve)
 
 
-def run(command: click.Command, arguments: list[str] | None = None) -> None:
+def run(command: click.Command, arguments: list[str] | None = None, prog_name: str | None = None) -> None:
     """Run a command and end the process; our own errors are a line on standard error and exit code 1."""
     try:
-        sys.exit(command.main(arguments, standalone_mode=True))
+        sys.exit(command.main(arguments, prog_name))
     except (ArrieroError, OSError) as error:
         # An OSError here is a directory of the user's that cannot be used, and its text names it.
         click.echo(f"Error: {error}", err=True)
@@ -30,4 +30,4 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
 
 def main() -> None:
     """Run ``arriero``."""
-    run(cli)
+    run(cli, prog_name="arriero")

@@ -6,8 +6,10 @@ from dataclasses import replace
 import click
 
 from arriero.cli.fetching import fetch_for_user
+from arriero.cli.flags import api_key_given
+from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
-from arriero.cli.serving import api_key_given, listen, run_server
+from arriero.cli.serving import run_server
 from arriero.config import config_from
 from arriero.store.catalog import DEFAULT_MODEL
 from arriero.store.layout import data_dir, layout_from

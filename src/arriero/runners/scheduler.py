@@ -95,13 +95,16 @@ class Scheduler:
         ]
         return sorted(found, key=lambda status: status.expires_in_s, reverse=True)
 
-    async def aclose(self) -> None:
-        """Stop all engines. Requests that come later raise ServerBusy."""
+    def end(self) -> None:
+        """Begin to stop all engines, whoever uses them. Requests that come later raise ServerBusy."""
         self._is_closed = True
-        runners = list(self._runners.values())
-        for runner in runners:
+        for runner in self._runners.values():
             runner.end()
-        await asyncio.gather(*(runner.ended for runner in runners))
+
+    async def aclose(self) -> None:
+        """Stop all engines, and wait until they are gone."""
+        self.end()
+        await asyncio.gather(*(runner.ended for runner in list(self._runners.values())))
 
     async def _join(self, record: ModelRecord, keep_alive_s: float | None) -> Runner:
         """The model's runner with one more user, who must ``leave`` it."""

@@ -10,7 +10,7 @@ from typing import Self
 
 from arriero.errors import ArrieroError, CloudDisabled, InvalidRequest, LoadFailed, ModelNotFound
 from arriero.store.digests import compute_digest, remembered_digest
-from arriero.store.gguf import GgufFile, read_gguf
+from arriero.store.gguf import GgufFile, InvalidGguf, read_gguf
 from arriero.store.layout import Layout, Store
 from arriero.store.manifest import find_manifest, list_manifests, name_of, read_manifest
 from arriero.store.records import record_of_manifest
@@ -70,7 +70,12 @@ class Library:
         if record := self._pinned_by_text.get(text.lower()):
             return record
         name = parse_name(text)
-        record = self._pinned_by_key.get(name.key) or self._find_stored(name)
+        try:
+            record = self._pinned_by_key.get(name.key) or self._find_stored(name)
+        except InvalidGguf as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise ModelNotFound(f'model "{raw}" not found, try pulling it first') from error
+            raise
         if record is None:
             raise ModelNotFound(f"model '{raw}' not found")
         return record

@@ -1,0 +1,29 @@
+"""What a server says when it is up."""
+
+import json
+import shlex
+from collections.abc import Sequence
+
+from arriero.config import Config
+from arriero.types.models import ModelRecord
+from arriero.version import __version__
+
+
+def greeting(config: Config, records: Sequence[ModelRecord]) -> str:
+    """What is served where, and what to try: lines that work when they are pasted into a shell."""
+    is_everywhere = config.host in {"0.0.0.0", "::", ""}
+    host = "127.0.0.1" if is_everywhere else config.host
+    url = f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
+    names = [record.name for record in records]
+    lines = [f"arriero {__version__} serves {', '.join(names) or 'no model yet'} at {url}"]
+    if is_everywhere:
+        lines.append(
+            f"and on every other address of this machine{'' if config.api_key else ', to everybody: see --api-key'}"
+        )
+    if names:
+        body = json.dumps({"model": names[0], "prompt": "Name the capital of France."}, ensure_ascii=False)
+        key = """ -H "Authorization: Bearer $ARRIERO_API_KEY\"""" if config.api_key else ""
+        lines.append(f"try: curl {url}/api/generate{key} -d {shlex.quote(body)}")
+        if not config.api_key:
+            lines.append(f"or:  OLLAMA_HOST={url} ollama run {shlex.quote(names[0])}")
+    return "\n".join(lines)
