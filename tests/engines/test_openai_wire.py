@@ -218,6 +218,21 @@ async def test_closing_the_wire_ends_answers_under_way() -> None:
             await asyncio.wait_for(anext(stream), 1)
 
 
+async def test_closing_the_wire_wakes_those_who_wait() -> None:
+    async def forever(_: web.Request) -> None:
+        await asyncio.Event().wait()
+
+    async with wire_to(streams(chat_chunk({"content": "Hel"}), then=forever)) as wire:
+        stream = wire.stream(PATH, {})
+        await anext(stream)
+        waiting = asyncio.ensure_future(anext(stream))
+        # So that it does wait when the wire is closed.
+        await asyncio.wait({waiting}, timeout=0.01)
+        await wire.aclose()
+        with pytest.raises(EngineDied):
+            await asyncio.wait_for(waiting, 1)
+
+
 async def test_a_call_is_answered_in_one_piece() -> None:
     async with wire_to(says(b'{"prompt":"<s>hi"}')) as wire:
         assert await wire.call("/apply-template", {}, Rendered) == Rendered("<s>hi")

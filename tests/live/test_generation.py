@@ -88,12 +88,21 @@ def test_the_prompt_is_counted_with_what_came_out_of_the_cache(server: Server) -
     assert first["prompt_eval_count"] == second["prompt_eval_count"] > 30
 
 
-def test_json_format_is_held_to(server: Server) -> None:
+@pytest.mark.parametrize("raw", [False, True])
+def test_json_format_is_held_to(server: Server, raw: bool) -> None:
     schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+    prompt = "How old is Ollama? Answer in JSON."
 
-    answer = generate(server, "How old is Ollama? Answer in JSON.", format=schema, options={"temperature": 0})
+    answer = generate(server, prompt, format=schema, raw=raw, options={"temperature": 0, "num_predict": 60})
 
     assert isinstance(json.loads(answer["response"])["age"], int)
+
+
+@pytest.mark.parametrize("repeat_last_n", [-1, 0, 64, 300_000_000])
+def test_the_penalties_window_may_be_any_number(server: Server, repeat_last_n: int) -> None:
+    options = {"temperature": 0, "repeat_penalty": 1.05, "repeat_last_n": repeat_last_n}
+
+    assert "Paris" in generate(server, options=options)["response"]
 
 
 def test_a_prompt_longer_than_the_context_is_refused_with_both_numbers(server: Server) -> None:

@@ -61,7 +61,10 @@ def test_a_second_sigterm_stops_at_once(model_home: Path) -> None:
             server.process.send_signal(signal.SIGTERM)
             server.wait_for_line("stopping")
             server.process.send_signal(signal.SIGTERM)
+            lines = [json.loads(line) for line in answer]
             server.process.wait(10)
+
+        assert list(lines[-1]) == ["error"]
 
         psutil.wait_procs(workers, 5)
         assert not any(is_alive(worker) for worker in workers)

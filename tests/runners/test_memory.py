@@ -80,3 +80,16 @@ def test_a_container_may_have_a_limit_of_its_own(
 
 def test_a_machine_without_cgroups_has_no_such_limit(tmp_path: Path) -> None:
     assert _cgroup(tmp_path) == (None, 0)
+
+
+@pytest.mark.parametrize("slots", [1, 8, 64])
+def test_slots_that_are_asked_for_share_the_room(slots: int) -> None:
+    model = Architecture("llama", weights_size_bytes=0, trained_context=131_072, kv_bytes_per_token=131_072)
+    plan = make_plan(model, 16 << 30, cores=8, wishes=Wishes(slots=slots))
+    assert plan.slots == slots
+    assert plan.context * plan.slots * 131_072 <= max(4 << 30, slots * 512 * 131_072)
+
+
+def test_a_file_that_claims_a_negative_context_gets_a_token() -> None:
+    model = Architecture("llama", weights_size_bytes=0, trained_context=-5, kv_bytes_per_token=1)
+    assert make_plan(model, 1 << 30, cores=1, wishes=Wishes()).context == 1

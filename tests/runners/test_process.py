@@ -107,3 +107,10 @@ async def test_stop_of_a_child_that_is_gone_does_nothing() -> None:
 async def test_a_command_that_is_not_there_cannot_be_started() -> None:
     with pytest.raises(OSError, match="nothing-here"):
         await EngineProcess.start(LaunchSpec(("/nothing-here",)), "tiny")
+
+
+async def test_the_users_keys_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "s3cret")
+    process = await started("import os; print(os.environ.get('SOME_API_KEY'), os.environ.get('LLAMA_API_KEY'))")
+    await process.wait()
+    assert process.last_words == "None None"

@@ -26,6 +26,7 @@ class OpenAIWire:
 
     def __init__(self, base_url: str, headers: Mapping[str, str], connector: aiohttp.BaseConnector) -> None:
         self._base_url = base_url
+        self._reading: set[aiohttp.StreamReader] = set()
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers={"Content-Type": "application/json", **headers},
@@ -40,12 +41,16 @@ class OpenAIWire:
             async with self._session.post(self._base_url + path, data=_encode(body)) as response:
                 if response.status != 200:
                     raise _refusal(response.status, await response.read())
-                read = response.content.readany
-                while data := await read():
-                    if events := reader.feed(data):
-                        yield events
-                        if reader.is_finished:
-                            return
+                content = response.content
+                self._reading.add(content)
+                try:
+                    while data := await content.readany():
+                        if events := reader.feed(data):
+                            yield events
+                            if reader.is_finished:
+                                return
+                finally:
+                    self._reading.discard(content)
                 if events := reader.close():
                     yield events
         except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:
@@ -77,7 +82,10 @@ class OpenAIWire:
             return False
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections. Answers that still come end with EngineDied."""
+        for content in self._reading:
+            # aiohttp forgets those who read from a connection that this side closes: they would wait for ever.
+            content.set_exception(aiohttp.ClientConnectionError("closed"))
         await self._session.close()
 
 

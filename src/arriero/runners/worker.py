@@ -64,9 +64,9 @@ class Worker:
         return describe_end(code, self._process.last_words)
 
     async def stop(self) -> None:
-        """Drop its connections and end the process."""
-        await self.engine.aclose()
+        """End the process and drop its connections."""
         await self._process.stop()
+        await self.engine.aclose()
 
 
 class WorkerLoader:

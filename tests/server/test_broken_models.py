@@ -1,0 +1,110 @@
+"""What is broken in one model, or asked by one request, harms no other."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from arriero.errors import LoadFailed
+from arriero.server.exchange import MAX_BODY_BYTES
+from arriero.store.layout import Layout, Store
+from arriero.store.library import Library, Pinned
+from arriero.store.records import record_of_file
+from tests.factories_store import stored, tiny_gguf
+from tests.serving import Running, running_server
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Running]:
+    stored(Store(tmp_path / "models"), "good")
+    async with running_server(tmp_path) as running:
+        yield running
+
+
+async def names(server: Running, path: str = "/api/tags") -> list[str]:
+    async with server.client.get(path) as response:
+        assert response.status == 200, await response.text()
+        listed = await response.json()
+    return [model["name"] for model in listed["models"]] if "models" in listed else [m["id"] for m in listed["data"]]
+
+
+@pytest.mark.parametrize("path", ["/api/tags", "/v1/models"])
+async def test_a_damaged_manifest_is_left_out(server: Running, tmp_path: Path, path: str) -> None:
+    stored(Store(tmp_path / "models"), "bad").write_bytes(b'{"layers":"\xff"}')
+
+    assert await names(server, path) == ["good:latest"]
+
+
+async def test_numbers_that_are_none_do_no_harm(server: Running, tmp_path: Path) -> None:
+    heads = {"llama.attention.head_count": [float("inf"), 4.0]}
+    stored(Store(tmp_path / "models"), "odd", heads)
+
+    assert set(await names(server)) == {"good:latest", "odd:latest"}
+
+
+async def test_a_file_that_is_gone_is_left_out_of_the_list(tmp_path: Path) -> None:
+    gone, here = tiny_gguf(tmp_path / "gone.gguf"), tiny_gguf(tmp_path / "here.gguf")
+    pinned = [Pinned(record_of_file(file, file.stem), (file.stem,)) for file in (gone, here)]
+    library = Library.only(Layout(tmp_path, Store(tmp_path / "models")), pinned)
+    gone.unlink()
+
+    async with running_server(tmp_path, library=library) as server:
+        assert await names(server) == ["here"]
+        async with server.client.post("/api/show", json={"model": "gone"}) as response:
+            assert response.status == LoadFailed.status
+
+
+async def test_a_digest_that_cannot_be_remembered_is_told_all_the_same(tmp_path: Path) -> None:
+    file = tiny_gguf(tmp_path / "here.gguf")
+    (tmp_path / "digests").write_text("in the way")
+    library = Library.only(Layout(tmp_path, Store(tmp_path / "models")), [Pinned(record_of_file(file, "x"), ("x",))])
+
+    async with running_server(tmp_path, library=library) as server:
+        assert await names(server) == ["x"]
+
+
+async def test_weights_that_are_gone_are_not_found(server: Running, tmp_path: Path) -> None:
+    manifest = stored(Store(tmp_path / "models"), "hollow")
+    for blob in (tmp_path / "models" / "blobs").iterdir():
+        if blob.stat().st_size > 1000 and blob.name.removeprefix("sha256-") in manifest.read_text():
+            blob.unlink()
+
+    async with server.client.post("/api/generate", json={"model": "hollow", "prompt": "x"}) as response:
+        assert response.status == 404
+        assert await response.json() == {"error": 'model "hollow" not found, try pulling it first'}
+
+
+async def test_a_body_beyond_all_measure_is_refused(server: Running) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range((MAX_BODY_BYTES >> 20) + 2):
+            yield bytes(1 << 20)
+
+    async with server.client.post("/api/generate", data=endless()) as response:
+        assert response.status == 413
+        assert "larger than" in (await response.json())["error"]
+
+
+@pytest.mark.parametrize("name", ["nope:local", "nope:7b:local"])
+async def test_a_model_that_is_not_found_is_named_without_where_it_was_sought(server: Running, name: str) -> None:
+    async with server.client.post("/api/show", json={"model": name}) as response:
+        assert response.status == 404
+        assert ":local" not in (await response.json())["error"]
+
+
+async def test_copilot_is_shown_the_name_that_it_asked_for(server: Running) -> None:
+    for agent, name in (("GitHubCopilotChat/1.0", "GOOD"), ("curl/8", None)):
+        async with server.client.post("/api/show", json={"model": "GOOD"}, headers={"User-Agent": agent}) as response:
+            assert (await response.json())["model_info"].get("general.basename") == name
+
+
+async def test_a_history_with_tool_calls_is_refused_and_not_cut(server: Running) -> None:
+    turn = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
+    async with server.client.post("/api/chat", json={"model": "good", "messages": [turn]}) as response:
+        assert response.status == 400
+        assert "does not support tools" in (await response.json())["error"]
+
+
+@pytest.mark.parametrize("path", ["/nope/", "/api/nope/"])
+async def test_a_slash_at_the_end_leads_nowhere_where_nothing_is(server: Running, path: str) -> None:
+    async with server.client.get(path, allow_redirects=False) as response:
+        assert response.status == 404
