@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arriero.protocol.ollama_answer import Times, chat_answer, generate_answer
+from arriero.protocol.ollama_answer import chat_answer, generate_answer
 from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
+from arriero.types.times import Times
 from arriero.types.usage import Usage
 
 NOW = "2026-08-22T10:00:00Z"

@@ -7,12 +7,14 @@ from msgspec import UNSET
 
 from arriero.errors import ArrieroError, EngineFailed, InvalidRequest, ModelNotFound, Unauthorized
 from arriero.protocol import openai_convert as convert
-from arriero.protocol.ollama_answer import Times
+from arriero.protocol.ollama_convert import with_model
 from arriero.protocol.openai_chat import ChatCompletionRequest, InMessage
 from arriero.protocol.sse import SseParser
 from arriero.types.chat import ChatPrompt, Message
 from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
+from arriero.types.times import Times
 from arriero.types.usage import Usage
+from tests.factories_store import record
 
 TIMES = Times(1, 2, 3, 4)
 DONE = Finished("stop", Usage(prompt_tokens=5, cached_tokens=1, completion_tokens=2))
@@ -98,7 +100,8 @@ def test_the_newer_name_of_the_limit_wins() -> None:
 def test_the_turns_come_behind_what_the_model_brings_along(
     turns: tuple[Message, ...], expected: tuple[Message, ...]
 ) -> None:
-    assert convert.with_system(turns, "S", (Message("assistant", "1"),)) == ChatPrompt(expected)
+    model = record(system="S", messages=(Message("assistant", "1"),))
+    assert with_model(turns, model) == ChatPrompt(expected)
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,11 @@ from msgspec import UNSET
 
 from arriero.protocol import ollama as wire
 from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
+from arriero.types.times import Times
 
 _encode = msgspec.json.Encoder().encode
 
 Wire = TypeVar("Wire", wire.ChatResponse, wire.GenerateResponse)
-
-
-class Times(msgspec.Struct, frozen=True):
-    """Moments of one answer, in nanoseconds of one clock.
-
-    It was asked for, its engine was had, its first events came, and now it is complete.
-    """
-
-    asked_ns: int
-    ready_ns: int
-    first_ns: int
-    now_ns: int
 
 
 class OllamaAnswer(Generic[Wire]):

@@ -74,7 +74,13 @@ def check_base64(images: Sequence[str]) -> None:
 
 def chat_prompt(request: wire.ChatRequest, record: ModelRecord, think: Think) -> ChatPrompt:
     """The request's messages behind those that the model brings along."""
-    turns = tuple(Message(turn.role.lower(), turn.content, turn.thinking) for turn in request.messages)
+    return with_model(
+        tuple(Message(turn.role.lower(), turn.content, turn.thinking) for turn in request.messages), record, think
+    )
+
+
+def with_model(turns: tuple[Message, ...], record: ModelRecord, think: Think = None) -> ChatPrompt:
+    """Turns behind those that the model brings along; its system text gives way to one that they begin with."""
     system = "" if turns and turns[0].role == "system" else record.system
     return ChatPrompt((*_system_message(system), *record.messages, *turns), think)
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from msgspec import UNSET
 
 from arriero.protocol import ollama as wire
+from arriero.protocol.timestamps import local
 from arriero.types.models import ModelRecord
 
 
@@ -57,7 +58,7 @@ def show_to_wire(
         model_info=dict(model_info),
         tensors=[wire.Tensor(tensor.name, tensor.type_name, list(tensor.shape)) for tensor in tensors],
         capabilities=list(record.capabilities),
-        modified_at=record.modified_at.astimezone().isoformat(),
+        modified_at=local(record.modified_at),
     )
 
 

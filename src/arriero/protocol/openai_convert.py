@@ -8,10 +8,10 @@ from msgspec import UNSET, UnsetType
 
 from arriero.errors import ArrieroError, InvalidRequest
 from arriero.protocol import openai_chat as wire
-from arriero.protocol.ollama_answer import Times
 from arriero.protocol.sse import SSE_DONE, sse_event
-from arriero.types.chat import ChatPrompt, JsonFormat, Message
+from arriero.types.chat import JsonFormat, Message
 from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
+from arriero.types.times import Times
 from arriero.types.usage import Usage
 
 _encode = msgspec.json.Encoder().encode
@@ -66,12 +66,6 @@ def error_body(error: ArrieroError) -> bytes:
     kinds = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error"}
     kind = kinds.get(error.status, "api_error")
     return _encode(wire.OpenAIErrorBody(wire.OpenAIError(error.message, kind, None, None)))
-
-
-def with_system(messages: tuple[Message, ...], system: str, history: tuple[Message, ...]) -> ChatPrompt:
-    """The request's turns behind those that the model brings along."""
-    is_given = messages[0].role == "system" or not system
-    return ChatPrompt((*(() if is_given else (Message("system", system),)), *history, *messages))
 
 
 def _message(message: wire.InMessage) -> Message:

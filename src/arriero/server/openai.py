@@ -10,6 +10,7 @@ from arriero.errors import InvalidRequest
 from arriero.protocol import openai_chat as wire
 from arriero.protocol import openai_convert as convert
 from arriero.protocol.go_json import decode_body
+from arriero.protocol.ollama_convert import with_model
 from arriero.protocol.ollama_options import merge_options, to_sampling
 from arriero.server.errors import OPENAI
 from arriero.server.exchange import Exchange
@@ -40,7 +41,7 @@ class OpenAIText:
             raise InvalidRequest(f'"{body.model}" does not support chat')
         convert.check_supported(body)
         options = merge_options(record.parameters, convert.read_options(body))
-        prompt = convert.with_system(messages, record.system, record.messages)
+        prompt = with_model(messages, record)
         encoder = convert.OpenAIAnswer(
             body.model, next(self._numbers), int(time.time()), include_usage=body.stream_options.include_usage
         )

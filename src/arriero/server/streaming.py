@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from arriero.protocol.ollama_answer import Times
 from arriero.protocol.timestamps import utc_now
 from arriero.runners.scheduler import Answer, Scheduler
 from arriero.server.exchange import Exchange
 from arriero.types.chat import TextRequest
 from arriero.types.events import Event, Finished
 from arriero.types.models import ModelRecord
+from arriero.types.times import Times
 
 
 class AnswerEncoder(Protocol):
