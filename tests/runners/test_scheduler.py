@@ -216,6 +216,36 @@ async def test_an_engine_is_asked_again_only_once() -> None:
     await scheduler.aclose()
 
 
+@pytest.mark.parametrize("before", [0, 1])
+async def test_who_comes_after_an_answer_that_broke_off_waits_for_the_restart(before: int) -> None:
+    dying = FakeEngine(Script(error=EngineDied("gone"), fail_after=before), is_healthy=False)
+    engines = {"gen": dying}
+    loader = FakeLoader(engines)
+    scheduler = scheduler_of(loader)
+    with pytest.raises(EngineDied):
+        await ask(scheduler)
+
+    engines["gen"] = FakeEngine()
+    asking = asyncio.create_task(ask(scheduler))
+    await asyncio.wait({asking}, timeout=0.01)
+    loader.loaded[0].die()
+
+    assert await asking == "Hello there."
+    assert len(dying.requests) == 1
+    await scheduler.aclose()
+
+
+async def test_an_engine_that_is_well_in_spite_of_a_lost_answer_is_asked_at_once() -> None:
+    loader = FakeLoader({"gen": engine_that(Script(error=EngineDied("gone"), fail_after=1), Script())})
+    scheduler = scheduler_of(loader)
+    with pytest.raises(EngineDied):
+        await ask(scheduler)
+
+    assert await ask(scheduler) == "Hello there."
+    assert loader.attempts == 1
+    await scheduler.aclose()
+
+
 @pytest.mark.parametrize("error", [EngineDied("gone"), EngineFailed("too long", 400)])
 async def test_an_engine_that_got_the_request_is_not_asked_again(error: EngineFailed) -> None:
     engine = FakeEngine(Script(error=error))

@@ -45,6 +45,7 @@ class Runner:
         self._keep_alive_s = keep_alive_s
         self._users = 0
         self._was_loaded = False
+        self._doubted: Engine | None = None
         self._idle_since_s = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._failure: LoadFailed | None = None
@@ -87,10 +88,23 @@ class Runner:
 
     async def engine(self) -> Engine:
         """The engine, once it is up. Raises LoadFailed where it does not come up."""
-        while self.loaded is None:
-            await self._settled.wait()
-            self._check_alive()
-        return self.loaded.engine
+        while True:
+            while self.loaded is None:
+                await self._settled.wait()
+                self._check_alive()
+            engine = self.loaded.engine
+            if engine is not self._doubted:
+                return engine
+            self._doubted = None
+            if not await engine.health():
+                await self.until_lost(engine)
+
+    def doubt(self, engine: Engine) -> None:
+        """An answer of this engine's broke off: whoever comes next shall not run into it if it is dying.
+
+        A process that is being killed closes its connections one by one, and its end is noticed last of all.
+        """
+        self._doubted = engine
 
     async def until_lost(self, engine: Engine) -> None:
         """Wait, not for ever, until the death of an engine that cannot be reached has been noticed."""

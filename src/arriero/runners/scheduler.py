@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arriero.engines.base import Engine
-from arriero.errors import EngineUnreachable, ServerBusy
+from arriero.errors import EngineDied, EngineUnreachable, ServerBusy
 from arriero.runners.runner import Load, Runner
 from arriero.types.chat import TextRequest
 from arriero.types.events import Event, EventStream
@@ -57,16 +57,17 @@ class Scheduler:
             try:
                 engine = await runner.engine()
                 ready_ns = time.perf_counter_ns()
-                async with aclosing(engine.generate(request)) as stream:
-                    try:
-                        first = await anext(stream)
-                    except EngineUnreachable:
-                        if is_last:
-                            raise
-                    else:
-                        yield Answer(ready_ns, first, stream)
+                try:
+                    async with aclosing(engine.generate(request)) as stream:
+                        yield Answer(ready_ns, await anext(stream), stream)
                         return
-                await runner.until_lost(engine)
+                except EngineUnreachable:
+                    if is_last:
+                        raise
+                    await runner.until_lost(engine)
+                except EngineDied:
+                    runner.doubt(engine)
+                    raise
             finally:
                 runner.leave()
 
