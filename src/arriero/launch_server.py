@@ -9,10 +9,11 @@ import click
 
 from arriero.cli.fetching import fetch_for_user
 from arriero.cli.flags import api_key_given
+from arriero.cli.launching import read_chat_template
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
 from arriero.cli.main import run
-from arriero.cli.serving import run_server
+from arriero.cli.serving import Start, run_server
 from arriero.config import SGLANG_PORT, Config, config_from
 from arriero.errors import ConfigError
 from arriero.store.catalog import DEFAULT_MODEL
@@ -95,7 +96,7 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
         keep_alive_s=environment.keep_alive_s if "OLLAMA_KEEP_ALIVE" in os.environ else float("inf"),
         context=context_length or environment.context,
         slots=max_running_requests or environment.slots,
-        chat_template=chat_template,
+        chat_template=read_chat_template(chat_template),
         random_seed=None if random_seed == -1 else random_seed,
         llama_server=llama_server,
         log_level=log_level,
@@ -110,8 +111,11 @@ def _launch(config: Config, reference: str, names: tuple[str, ...]) -> int:
     layout = layout_from(os.environ)
     listener = listen(config)
     record = fetch_for_user(reference, layout).record
+    if config.chat_template:
+        record = replace(record, template=config.chat_template)
     library = Library.only(layout, [Pinned(record, names or (record.name,))])
-    return run_server(config, library, listener, preload=library.find(names[0] if names else record.name))
+    served = library.find(names[0] if names else record.name)
+    return run_server(config, library, listener, Start(served, is_loaded=True))
 
 
 def spread(arguments: Sequence[str], flag: str) -> list[str]:

@@ -9,26 +9,18 @@ import pytest
 from click.testing import CliRunner
 
 from arriero.cli.greeting import greeting
-from arriero.cli.launching import make_launcher
+from arriero.cli.launching import make_launcher, read_chat_template
 from arriero.cli.listening import listen
 from arriero.cli.serve import serve
 from arriero.config import Config
 from arriero.errors import ConfigError
 from arriero.launch_server import launch_server
-from tests.factories_store import record
 
 HERE = Config(port=11434)
 
 
-def launch_template(wish: str) -> str:
-    """The chat template that a worker is started with."""
-    launch = make_launcher(Config(chat_template=wish, llama_server="wheel"))(record(), 1, "key")
-    template: str = json.loads(launch.spec.stdin)["params"]["chat_template"]
-    return template
-
-
 def test_what_is_to_be_tried_can_be_pasted() -> None:
-    _, curl, run = greeting(HERE, [record("My Model's")]).splitlines()
+    _, curl, run = greeting(HERE, ["My Model's"]).splitlines()
 
     words = shlex.split(curl)
     assert words[:3] == ["try:", "curl", "http://127.0.0.1:11434/api/generate"]
@@ -37,19 +29,19 @@ def test_what_is_to_be_tried_can_be_pasted() -> None:
 
 
 def test_every_name_that_is_served_is_told() -> None:
-    assert "serves a, b at http://127.0.0.1:11434" in greeting(HERE, [record("a"), record("b")])
+    assert "serves a, b at http://127.0.0.1:11434" in greeting(HERE, ["a", "b"])
     assert "no model yet" in greeting(HERE, [])
 
 
 def test_a_server_that_asks_for_a_key_says_how_to_bring_it() -> None:
-    assert '-H "Authorization: Bearer $ARRIERO_API_KEY"' in greeting(replace(HERE, api_key="secret"), [record()])
-    assert "secret" not in greeting(replace(HERE, api_key="secret"), [record()])
+    assert '-H "Authorization: Bearer $ARRIERO_API_KEY"' in greeting(replace(HERE, api_key="secret"), ["m"])
+    assert "secret" not in greeting(replace(HERE, api_key="secret"), ["m"])
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_a_server_open_to_everybody_says_so(host: str) -> None:
-    assert "to everybody" in greeting(replace(HERE, host=host), [record()])
-    assert "to everybody" not in greeting(replace(HERE, host=host, api_key="secret"), [record()])
+    assert "to everybody" in greeting(replace(HERE, host=host), ["m"])
+    assert "to everybody" not in greeting(replace(HERE, host=host, api_key="secret"), ["m"])
 
 
 def test_a_port_that_is_taken_and_an_address_that_is_nowhere() -> None:
@@ -66,15 +58,16 @@ def test_a_chat_template_is_a_file_a_text_or_a_name(tmp_path: Path) -> None:
     file = tmp_path / "chat.jinja"
     file.write_text("{{ messages }}")
 
-    assert launch_template(str(file)) == "{{ messages }}"
-    assert launch_template("{{ other }}") == "{{ other }}"
-    assert launch_template("chatml") == "chatml"
+    assert read_chat_template(str(file)) == "{{ messages }}"
+    assert read_chat_template("{{ other }}") == "{{ other }}"
+    assert read_chat_template("chatml") == "chatml"
+    assert read_chat_template(None) is None
 
 
 @pytest.mark.parametrize("wish", ["/nope/chat", "nope.jinja", "~/nope"])
 def test_a_chat_template_that_is_not_there_is_refused(wish: str) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
-        launch_template(wish)
+        read_chat_template(wish)
 
 
 def test_a_binary_that_cannot_be_run_is_refused() -> None:

@@ -5,16 +5,14 @@ import shlex
 from collections.abc import Sequence
 
 from arriero.config import Config
-from arriero.types.models import ModelRecord
 from arriero.version import __version__
 
 
-def greeting(config: Config, records: Sequence[ModelRecord]) -> str:
-    """What is served where, and what to try: lines that work when they are pasted into a shell."""
+def greeting(config: Config, names: Sequence[str]) -> str:
+    """What is served where, and what to try with the first of the names: lines that can be pasted into a shell."""
     is_everywhere = config.host in {"0.0.0.0", "::", ""}
     host = "127.0.0.1" if is_everywhere else config.host
     url = f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
-    names = [record.name for record in records]
     lines = [f"arriero {__version__} serves {', '.join(names) or 'no model yet'} at {url}"]
     if is_everywhere:
         lines.append(
@@ -23,7 +21,8 @@ def greeting(config: Config, records: Sequence[ModelRecord]) -> str:
     if names:
         body = json.dumps({"model": names[0], "prompt": "Name the capital of France."}, ensure_ascii=False)
         key = """ -H "Authorization: Bearer $ARRIERO_API_KEY\"""" if config.api_key else ""
-        lines.append(f"try: curl {url}/api/generate{key} -d {shlex.quote(body)}")
+        tried = "try, with the key in ARRIERO_API_KEY:" if config.api_key else "try:"
+        lines.append(f"{tried} curl {url}/api/generate{key} -d {shlex.quote(body)}")
         if not config.api_key:
             lines.append(f"or:  OLLAMA_HOST={url} ollama run {shlex.quote(names[0])}")
     return "\n".join(lines)

@@ -23,7 +23,7 @@ def make_launcher(config: Config) -> Launcher:
     """Prepare to launch models as the settings say. Raises ConfigError where they cannot be met."""
     settings = llama_cpp.LlamaCppSettings(
         llama_server=_llama_server(config.llama_server),
-        chat_template=_chat_template(config.chat_template),
+        chat_template=config.chat_template,
         seed=config.random_seed,
         prompt_cache_bytes=min(_MOST_PROMPT_CACHE_BYTES, available_bytes() // 8),
     )
@@ -48,7 +48,7 @@ def _llama_server(wish: str | None) -> str | None:
     return found
 
 
-def _chat_template(wish: str | None) -> str | None:
+def read_chat_template(wish: str | None) -> str | None:
     """The text of a template: a file's where the wish names one. Raises ConfigError for a file that is not there."""
     if not wish or "{" in wish:
         return wish

@@ -9,7 +9,7 @@ from arriero.cli.fetching import fetch_for_user
 from arriero.cli.flags import api_key_given
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
-from arriero.cli.serving import run_server
+from arriero.cli.serving import Start, run_server
 from arriero.config import config_from
 from arriero.store.catalog import DEFAULT_MODEL
 from arriero.store.layout import data_dir, layout_from
@@ -55,11 +55,11 @@ def serve(reference: str | None, **flags: str | int | None) -> None:
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
     listener = listen(config)
-    if reference:
-        record = fetch_for_user(reference, layout).record
+    record = fetch_for_user(reference, layout).record if reference else None
+    if record:
         library = Library(layout, [Pinned(record, (record.name,))])
     else:
         library = Library(layout)
         if not library.records():
             fetch_for_user(DEFAULT_MODEL, layout)
-    raise SystemExit(run_server(config, library, listener, preload=None))
+    raise SystemExit(run_server(config, library, listener, Start(record)))

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import click
 import uvicorn
@@ -36,11 +36,19 @@ _IDLE_CONNECTION_S = 300
 _LAST_WORDS_S = 0.5
 
 
-def run_server(config: Config, library: Library, listener: socket.socket, preload: ModelRecord | None) -> int:
-    """Serve until SIGINT or SIGTERM; the process's exit code. ``preload``: load this one now, or fail."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What was asked for by name, if anything. is_loaded: it is loaded, or fails, before the server says it is up."""
+
+    model: ModelRecord | None = None
+    is_loaded: bool = False
+
+
+def run_server(config: Config, library: Library, listener: socket.socket, start: Start) -> int:
+    """Serve until SIGINT or SIGTERM; the process's exit code."""
     for note in config.notes:
         logger.warning(note)
-    return _event_loop_runner()(_serve(config, library, listener, preload))
+    return _event_loop_runner()(_serve(config, library, listener, start))
 
 
 def _event_loop_runner() -> Callable[[Coroutine[None, None, int]], int]:
@@ -51,7 +59,7 @@ def _event_loop_runner() -> Callable[[Coroutine[None, None, int]], int]:
     return uvloop.run
 
 
-async def _serve(config: Config, library: Library, listener: socket.socket, preload: ModelRecord | None) -> int:
+async def _serve(config: Config, library: Library, listener: socket.socket, start: Start) -> int:
     scheduler = Scheduler(WorkerLoader(make_launcher(config), config.load_timeout_s).load, config.keep_alive_s)
     server = _Server(http_settings(build_app(Services(library, scheduler), config.api_key)), scheduler.end)
     # What has been imported stays: the collector need not look at it again and again while answers are under way.
@@ -62,10 +70,12 @@ async def _serve(config: Config, library: Library, listener: socket.socket, prel
     # The list of models tells each one's hash: a bare file's is worked out before somebody waits for it.
     hashing = asyncio.create_task(_hash_bare_files(library))
     try:
-        if preload is not None:
-            await _preload(scheduler, preload, serving)
+        if start.model is not None and start.is_loaded:
+            await _preload(scheduler, start.model, serving)
         if not server.should_exit:
-            click.echo(greeting(replace(config, port=port), library.records()), err=True)
+            first = [start.model.name] if start.model else []
+            names = dict.fromkeys([*first, *(record.name for record in library.records())])
+            click.echo(greeting(replace(config, port=port), list(names)), err=True)
         await serving
     except ArrieroError as error:
         click.echo(f"Error: {error.message}", err=True)

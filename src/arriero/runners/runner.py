@@ -152,6 +152,7 @@ class Runner:
             if not self.is_ending:
                 self._failure = LoadFailed(f"{self.record.name} died {deaths} times; the server's log says why")
         except LoadFailed as error:
+            logger.error("load failed", extra={"model": self.record.name, "error": error.message})  # noqa: TRY400
             self._failure = error
         except Exception:
             logger.exception("runner failed", extra={"model": self.record.name})

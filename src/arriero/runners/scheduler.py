@@ -65,7 +65,9 @@ class Scheduler:
                     if is_last:
                         raise
                     await runner.until_lost(engine)
-                except EngineDied:
+                except EngineDied as error:
+                    if self._is_closed:
+                        raise ServerBusy("the server is shutting down") from error
                     runner.doubt(engine)
                     raise
             finally:
