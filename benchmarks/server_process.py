@@ -26,7 +26,7 @@ from arriero.engines.base import Launch
 from arriero.engines.llama_cpp_worker import die_with_parent
 from arriero.runners.scheduler import Scheduler
 from arriero.runners.worker import Launcher, WorkerLoader
-from arriero.server.app import build_app
+from arriero.server.app import Access, build_app
 from arriero.server.services import Services
 from arriero.store.layout import layout_from
 from arriero.store.library import Library, Pinned
@@ -98,7 +98,7 @@ def main(model: str, llama_server: str, context: int, slots: int, parent: int) -
 async def _serve(config: Config, library: Library, record: ModelRecord, listener: socket.socket) -> None:
     launcher = _Remembering(make_launcher(config))
     scheduler = Scheduler(WorkerLoader(launcher, config.load_timeout_s).load, config.keep_alive_s)
-    server = uvicorn.Server(http_settings(build_app(Services(library, scheduler))))
+    server = uvicorn.Server(http_settings(build_app(Services(library, scheduler), Access(is_local=True))))
     gc.collect()
     gc.freeze()
     async with scheduler.engine(record):

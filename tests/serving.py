@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from arriero.engines.base import Plan
 from arriero.engines.fake import FakeEngine
 from arriero.runners.scheduler import Scheduler
-from arriero.server.app import build_app
+from arriero.server.app import Access, build_app
 from arriero.server.services import Services
 from arriero.store.layout import Layout, Store
 from arriero.store.library import Library
@@ -101,13 +101,13 @@ async def until(engine: FakeEngine, is_true: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def running_server(
-    root: Path, loader: FakeLoader | None = None, *, library: Library | None = None, api_key: str | None = None
+    root: Path, loader: FakeLoader | None = None, *, library: Library | None = None, access: Access | None = None
 ) -> AsyncIterator[Running]:
     """Serve the models of a store at ``root / "models"`` (see ``factories_store``) with fake engines."""
     loader = loader or FakeLoader()
     library = library or Library(Layout(data=root, own=Store(root / "models")))
     scheduler = Scheduler(loader.load, keep_alive_s=300.0)
-    app = build_app(Services(library, scheduler), api_key)
+    app = build_app(Services(library, scheduler), access or Access())
     async with listening(app) as url, aiohttp.ClientSession(url) as client:
         yield Running(url, client, scheduler, loader)
 

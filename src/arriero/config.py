@@ -16,7 +16,8 @@ _SCHEME_PORTS = {"http": 80, "https": 443}
 class Config:
     """Settings of one server.
 
-    host, port: where it listens. api_key: what requests must bring, if anything. keep_alive_s: how long an idle model
+    host, port: where it listens. api_key: what requests must bring, if anything. origins: of pages in a browser that
+    may use it, beside this machine's own. keep_alive_s: how long an idle model
     stays, ``inf`` for ever. load_timeout_s: how long a load may go without progress, 0 for ever. context: tokens of
     each slot; slots: answers at once: None leaves either to the model and the memory there is. llama_server: a binary
     to run instead of the wheel. chat_template: Jinja text or the name of one that llama.cpp knows.
@@ -26,6 +27,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = OLLAMA_PORT
     api_key: str | None = None
+    origins: tuple[str, ...] = ()
     keep_alive_s: float = 300.0
     load_timeout_s: float = 300.0
     context: int | None = None
@@ -48,6 +50,7 @@ def config_from(environ: Mapping[str, str]) -> Config:
     return Config(
         host=host,
         port=port,
+        origins=variables.words("OLLAMA_ORIGINS"),
         keep_alive_s=keep_alive_s if keep_alive_s >= 0 else float("inf"),
         load_timeout_s=max(0.0, variables.duration_s("OLLAMA_LOAD_TIMEOUT", 300.0)),
         context=variables.positive("OLLAMA_CONTEXT_LENGTH"),
@@ -115,6 +118,9 @@ class _Variables:
         if text:
             self._note(name, text)
         return None
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(word.strip() for word in self._text(name).split(",") if word.strip())
 
     def is_true(self, name: str) -> bool:
         text = self._text(name)

@@ -25,7 +25,8 @@ _NAMES_FLAG = "--served-model-name"
 
 _EPILOG = f"""\b
 Environment, where no flag says otherwise:
-  OLLAMA_MODELS, OLLAMA_CONTEXT_LENGTH, OLLAMA_NUM_PARALLEL, OLLAMA_LOAD_TIMEOUT, as for Ollama
+  OLLAMA_MODELS, OLLAMA_CONTEXT_LENGTH, OLLAMA_NUM_PARALLEL, OLLAMA_LOAD_TIMEOUT,
+  OLLAMA_ORIGINS, as for Ollama
   OLLAMA_KEEP_ALIVE      unload the idle model     [never]
   ARRIERO_HOME           arriero's own directory   [{data_dir({})}]
 """

@@ -104,9 +104,67 @@ DIALECTS = [
         (Ask("GET", "/v1/models/nope", None, failed(404, "model 'nope:latest' not found", "not_found_error")),),
     ),
     Case(
+        130,
+        "own origin",
+        (
+            Ask(
+                "GET",
+                "/api/tags",
+                None,
+                Expected(
+                    200,
+                    "",
+                    {"…": None},
+                    headers={"Access-Control-Allow-Origin": "http://localhost:3000", "Vary": "Origin"},
+                ),
+                headers={"Origin": "http://localhost:3000"},
+            ),
+        ),
+    ),
+    Case(
+        131,
+        "foreign origin",
+        (
+            Ask(
+                "GET",
+                "/api/tags",
+                None,
+                Expected(403, "", "", "text", absent="Access-Control-"),
+                headers={"Origin": "https://evil.example"},
+            ),
+        ),
+    ),
+    Case(
+        132,
+        "preflight",
+        (
+            Ask(
+                "OPTIONS",
+                "/api/chat",
+                None,
+                Expected(
+                    204,
+                    "",
+                    "",
+                    "text",
+                    headers={
+                        "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS",
+                        "Access-Control-Max-Age": "43200",
+                    },
+                ),
+                headers={"Origin": "http://127.0.0.1", "Access-Control-Request-Method": "POST"},
+            ),
+        ),
+    ),
+    Case(
         133,
         "no origin",
         (Ask("GET", "/api/tags", None, Expected(200, "", {"…": None}, absent="Access-Control-")),),
+    ),
+    Case(
+        134,
+        "foreign host",
+        (Ask("GET", "/api/tags", None, Expected(403, "", "", "text"), headers={"Host": "evil.example"}),),
     ),
     Case(
         135,

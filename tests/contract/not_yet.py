@@ -18,7 +18,6 @@ _REASONS = {
     "/v1/responses": (121, 122, 123),
     "/v1/messages": range(124, 129),
     "/v1/audio/transcriptions": (129,),
-    "origins and hosts": (130, 131, 132, 134, 136),
     "Ollama's own command line; its requests are replayed in test_cli_sequences": range(137, 148),
 }
 

@@ -60,7 +60,10 @@ def test_integers_fit_into_those_of_llama_cpp() -> None:
     assert body == {"max_tokens": 2**31 - 1, "top_k": -1, "repeat_last_n": 512, "n_keep": 2**31 - 1}
 
 
-@pytest.mark.parametrize(("asked", "default", "sent"), [(None, None, None), (None, 7, 7), (3, 7, 3), (0, 7, 0)])
+@pytest.mark.parametrize(
+    ("asked", "default", "sent"),
+    [(None, None, None), (None, 7, 7), (3, 7, 3), (0, 7, 0), (-1, 7, None), (-1, None, None)],
+)
 def test_the_seed_of_the_request_comes_before_that_of_the_server(
     asked: int | None, default: int | None, sent: int | None
 ) -> None:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message
 
 from arriero.engines.fake import FakeEngine
 from arriero.runners.scheduler import Scheduler
-from arriero.server.app import build_app
+from arriero.server.app import Access, build_app
 from arriero.server.services import Services
 from arriero.store.layout import Layout, Store
 from arriero.store.library import Library, Pinned
@@ -41,7 +41,7 @@ async def app_of(engine: FakeEngine, load_error: Exception | None = None) -> Asy
     nowhere = Layout(Path("/nowhere"), Store(Path("/nowhere")))
     library = Library.only(nowhere, [Pinned(record("gen"), ("gen",))])
     scheduler = Scheduler(FakeLoader({"gen": engine}, error=load_error).load, keep_alive_s=300.0)
-    yield build_app(Services(library, scheduler))
+    yield build_app(Services(library, scheduler), Access())
     await scheduler.aclose()
 
 

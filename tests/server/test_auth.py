@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from arriero.server.app import Access
 from tests.serving import Running, running_server
 
 KEY = "s3cret"
@@ -12,7 +13,7 @@ OPENAI_ERROR = {"message": MESSAGE, "type": "authentication_error", "param": Non
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running_server(tmp_path, api_key=KEY) as running:
+    async with running_server(tmp_path, access=Access(api_key=KEY)) as running:
         yield running
 
 

@@ -1,6 +1,7 @@
 """Takes the port."""
 
 import errno
+import ipaddress
 import os
 import socket
 from contextlib import ExitStack
@@ -31,3 +32,8 @@ def listen(config: Config) -> socket.socket:
         raise ConfigError(f"listen tcp {config.host}:{config.port}: bind: {reason}{hint}") from error
     listener.setblocking(False)
     return listener
+
+
+def is_loopback(listener: socket.socket) -> bool:
+    """Whether only this machine can reach the port."""
+    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback

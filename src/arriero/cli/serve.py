@@ -23,6 +23,7 @@ Environment, as for Ollama's server:
   OLLAMA_KEEP_ALIVE      how long idle models stay [5m]
   OLLAMA_CONTEXT_LENGTH  tokens of context         [by model and memory]
   OLLAMA_NUM_PARALLEL    answers at once a model   [by model and memory]
+  OLLAMA_ORIGINS         pages in a browser that may use the server, beside this machine's own
   OLLAMA_LOAD_TIMEOUT    give up a stalled load    [5m]
   OLLAMA_DEBUG           1: log more
 """

@@ -17,11 +17,13 @@ from starlette.types import ASGIApp
 
 from arriero.cli.greeting import greeting
 from arriero.cli.launching import make_launcher
+from arriero.cli.listening import is_loopback
 from arriero.config import Config
 from arriero.errors import ArrieroError
 from arriero.runners.scheduler import Scheduler
 from arriero.runners.worker import WorkerLoader
-from arriero.server.app import build_app
+from arriero.server.app import Access, build_app
+from arriero.server.origins import parse_origins
 from arriero.server.services import Services
 from arriero.store.library import Library
 from arriero.types.models import ModelRecord
@@ -61,7 +63,8 @@ def _event_loop_runner() -> Callable[[Coroutine[None, None, int]], int]:
 
 async def _serve(config: Config, library: Library, listener: socket.socket, start: Start) -> int:
     scheduler = Scheduler(WorkerLoader(make_launcher(config), config.load_timeout_s).load, config.keep_alive_s)
-    server = _Server(http_settings(build_app(Services(library, scheduler), config.api_key)), scheduler.end)
+    access = Access(config.api_key, parse_origins(config.origins), is_loopback(listener))
+    server = _Server(http_settings(build_app(Services(library, scheduler), access)), scheduler.end)
     # What has been imported stays: the collector need not look at it again and again while answers are under way.
     gc.collect()
     gc.freeze()

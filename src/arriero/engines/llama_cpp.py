@@ -170,7 +170,7 @@ def sampling_body(params: SamplingParams, context: int, default_seed: int | None
         "presence_penalty": params.presence_penalty,
         "frequency_penalty": params.frequency_penalty,
         "n_keep": params.num_keep and max(-1, min(params.num_keep, _INT32_MAX)),
-        "seed": None if seed is None else narrow_seed(seed),
+        "seed": None if seed is None or seed == -1 else narrow_seed(seed),
         "stop": list(params.stop) or None,
     }
     return {name: value for name, value in body.items() if value is not None}

@@ -48,7 +48,6 @@ DEFAULT_OPTIONS: Mapping[str, Any] = {
     "frequency_penalty": 0.0,
     "num_keep": 4,
     "num_predict": -1,
-    "seed": -1,
 }
 
 
@@ -71,7 +70,7 @@ def to_sampling(options: Mapping[str, Any]) -> SamplingParams:
 
     A negative ``num_predict`` is no limit, and so is 0: Ollama means either by it, depending on the path.
     """
-    num_predict, seed = options.get("num_predict", -1), options.get("seed", -1)
+    num_predict = options.get("num_predict", -1)
     return SamplingParams(
         max_tokens=num_predict if num_predict > 0 else None,
         temperature=options.get("temperature"),
@@ -84,7 +83,7 @@ def to_sampling(options: Mapping[str, Any]) -> SamplingParams:
         presence_penalty=options.get("presence_penalty"),
         frequency_penalty=options.get("frequency_penalty"),
         num_keep=options.get("num_keep"),
-        seed=None if seed == -1 else seed,
+        seed=options.get("seed"),
         stop=tuple(options.get("stop", ())),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,13 +15,28 @@ from arriero.server.auth import ApiKey
 from arriero.server.endpoint import Endpoint, Handler
 from arriero.server.errors import OLLAMA, OPENAI, Dialect
 from arriero.server.exchange import Exchange
+from arriero.server.hosts import LocalHosts
 from arriero.server.ollama import OllamaText
 from arriero.server.ollama_models import OllamaModels
 from arriero.server.openai import OpenAIText
+from arriero.server.origins import CrossOrigin, Origins, parse_origins
 from arriero.server.services import Services
 
 
-def build_app(services: Services, api_key: str | None = None) -> ASGIApp:
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may use the server.
+
+    api_key: what every request must bring, if anything. origins: pages in a browser that may use it, beside those of
+    this machine. is_local: it listens on loopback only, and answers only to names that mean this machine.
+    """
+
+    api_key: str | None = None
+    origins: Origins = field(default_factory=lambda: parse_origins(()))
+    is_local: bool = False
+
+
+def build_app(services: Services, access: Access) -> ASGIApp:
     """The server as one ASGI app, which closes the scheduler when it stops."""
 
     @asynccontextmanager
@@ -31,8 +47,12 @@ def build_app(services: Services, api_key: str | None = None) -> ASGIApp:
     routes = _routes(services)
     starlette = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 405: _wrong_method})
     starlette.router.redirect_slashes = False
-    app = _ExactPaths(routes, starlette)
-    return ApiKey(app, api_key) if api_key else app
+    app: ASGIApp = _ExactPaths(routes, starlette)
+    if access.api_key:
+        app = ApiKey(app, access.api_key)
+    if access.is_local:
+        app = LocalHosts(app)
+    return CrossOrigin(app, access.origins)
 
 
 class _ExactPaths:

@@ -56,6 +56,13 @@ class Exchange:
         self.has_started = True
         await self._send({"type": "http.response.body", "body": b"" if self.is_head else body})
 
+    async def reply_empty(self, status: int, headers: Headers | None = None) -> None:
+        """Answer with nothing but a status and headers."""
+        raw = [*(headers.raw if headers else ()), (b"content-length", b"0")]
+        self.has_started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+        await self._send({"type": "http.response.body", "body": b""})
+
     async def start(self, content_type: bytes, failure: Callable[[str], bytes]) -> None:
         """Begin a stream: from here on the status is 200, whatever comes.
 

@@ -8,7 +8,7 @@ class SamplingParams(msgspec.Struct, frozen=True):
 
     max_tokens: how many tokens to generate at most; None: until the model or the context ends.
     repeat_last_n: how many of the last tokens the penalties look at (tokens).
-    seed: any 63-bit integer; None: random.
+    seed: any 63-bit integer; -1: random; None: the server's own, or random where it has none.
     stop: texts that end the answer and are not part of it.
     """
 
