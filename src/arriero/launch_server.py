@@ -13,7 +13,7 @@ from arriero.cli.launching import read_chat_template
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
 from arriero.cli.main import run
-from arriero.cli.serving import Start, run_server
+from arriero.cli.serving import Start, check, run_server
 from arriero.config import SGLANG_PORT, Config, config_from
 from arriero.errors import ConfigError
 from arriero.store.catalog import DEFAULT_MODEL
@@ -110,6 +110,7 @@ def _launch(config: Config, reference: str, names: tuple[str, ...]) -> int:
         raise ConfigError(f"{_NAMES_FLAG}: a name must not be empty")
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
+    check(config)
     listener = listen(config)
     record = fetch_for_user(reference, layout).record
     if config.chat_template:

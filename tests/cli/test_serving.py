@@ -87,3 +87,14 @@ def test_an_empty_name_is_refused() -> None:
     done = CliRunner().invoke(launch_server, ["--served-model-name", " "])
 
     assert isinstance(done.exception, ConfigError)
+
+
+@pytest.mark.parametrize("command", [serve, launch_server])
+def test_settings_that_cannot_be_met_are_told_before_anything_is_fetched(
+    command: click.Command, tmp_path: Path
+) -> None:
+    environ = {"ARRIERO_HOME": str(tmp_path / "home"), "OLLAMA_ORIGINS": "chat.example"}
+    done = CliRunner(env=environ).invoke(command, ["--port", "0"])
+
+    assert isinstance(done.exception, ConfigError)
+    assert not (tmp_path / "home").exists()

@@ -9,7 +9,7 @@ from arriero.cli.fetching import fetch_for_user
 from arriero.cli.flags import api_key_given
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
-from arriero.cli.serving import Start, run_server
+from arriero.cli.serving import Start, check, run_server
 from arriero.config import config_from
 from arriero.store.catalog import DEFAULT_MODEL
 from arriero.store.layout import data_dir, layout_from
@@ -55,6 +55,7 @@ def serve(reference: str | None, **flags: str | int | None) -> None:
     config = replace(config_from(os.environ), **{k: v for k, v in flags.items() if v is not None})  # type: ignore[arg-type]  # click checked them
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
+    check(config)
     listener = listen(config)
     record = fetch_for_user(reference, layout).record if reference else None
     if record:

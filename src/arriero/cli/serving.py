@@ -38,6 +38,12 @@ _IDLE_CONNECTION_S = 300
 _LAST_WORDS_S = 0.5
 
 
+def check(config: Config) -> None:
+    """Raise ConfigError for settings that cannot be met, before anything is fetched or listens."""
+    parse_origins(config.origins)
+    make_launcher(config)
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """What was asked for by name, if anything. is_loaded: it is loaded, or fails, before the server says it is up."""
