@@ -130,7 +130,8 @@ def test_what_cannot_be_served_is_left_out_and_logged_once(layout: Layout, caplo
     with caplog.at_level(logging.WARNING):
         assert [model.name for model in library.records()] == ["good:latest"]
         assert [model.name for model in library.records()] == ["good:latest"]
-    assert [entry.message for entry in caplog.records] == ["stored model left out"]
+    ours = [entry.message for entry in caplog.records if entry.name.startswith("arriero")]
+    assert ours == ["stored model left out"]
     with pytest.raises(LoadFailed):
         library.find("bad")
 
