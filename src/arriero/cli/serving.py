@@ -98,7 +98,7 @@ async def _serve(config: Config, library: Library, listener: socket.socket, star
 
 
 async def _hash_bare_files(library: Library) -> None:
-    for record in library.records():
+    for record in await asyncio.to_thread(library.records):
         try:
             await library.digest(record)
         except ArrieroError as error:
