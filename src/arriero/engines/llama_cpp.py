@@ -15,7 +15,7 @@ from msgspec import Struct
 from arriero.engines.base import Launch, LaunchSpec, Plan
 from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.openai_wire import OpenAIWire
-from arriero.types.chat import ChatPrompt, Message, TextRequest
+from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextRequest
 from arriero.types.events import EventStream
 from arriero.types.models import ModelRecord
 from arriero.types.sampling import SamplingParams
@@ -119,14 +119,12 @@ class LlamaCppEngine:
         """Stream one answer (see ``Engine``)."""
         body: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
         body |= sampling_body(request.sampling, self._context, self._seed)
-        is_chat = isinstance(request.prompt, ChatPrompt)
-        if request.json_format is not None:
-            schema = request.json_format.schema or {"type": "object"}
-            # The two routes take the same grammar under different names, and pass over each other's.
-            body |= _response_format(request.json_format.schema) if is_chat else {"json_schema": schema}
+        # The two routes take the same grammar under different names, and pass over each other's.
         if isinstance(request.prompt, ChatPrompt):
-            return self._wire.stream("/v1/chat/completions", body | chat_body(request.prompt))
-        return self._wire.stream("/v1/completions", body | {"prompt": request.prompt.text})
+            body |= _chat_format(request.json_format) | chat_body(request.prompt)
+            return self._wire.stream("/v1/chat/completions", body)
+        body |= _text_format(request.json_format) | {"prompt": request.prompt.text}
+        return self._wire.stream("/v1/completions", body)
 
     async def render(self, prompt: ChatPrompt) -> str:
         """The prompt after the model's chat template."""
@@ -194,7 +192,13 @@ def _message(message: Message) -> dict[str, str]:
     return wire
 
 
-def _response_format(schema: dict[str, Any] | None) -> dict[str, Any]:
-    if schema is None:
+def _chat_format(wanted: JsonFormat | None) -> dict[str, Any]:
+    if wanted is None:
+        return {}
+    if wanted.schema is None:
         return {"response_format": {"type": "json_object"}}
-    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": wanted.schema}}}
+
+
+def _text_format(wanted: JsonFormat | None) -> dict[str, Any]:
+    return {} if wanted is None else {"json_schema": wanted.schema or {"type": "object"}}

@@ -118,9 +118,7 @@ def _fold(value: Any, struct: type[msgspec.Struct]) -> Any:
     folded: dict[str, Any] = {}
     for key, item in value.items():
         name = key if key in names else key.lower()
-        if name not in names:
-            continue
-        if item is None:
+        if name not in names or item is None:
             continue
         if (inner := nested.get(name)) is not None:
             # A null among objects is an empty one.

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from arriero.protocol import ollama as wire
-from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
+from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta, text_and_thinking
 from arriero.types.times import Times
 
 _encode = msgspec.json.Encoder().encode
@@ -44,8 +44,7 @@ class OllamaAnswer(Generic[Wire]):
 
     def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
         """The answer in one object, of all its events."""
-        text = "".join(event.text for event in events if type(event) is TextDelta)
-        thinking = "".join(event.text for event in events if type(event) is ThinkingDelta)
+        text, thinking = text_and_thinking(events)
         return _encode(_finish(self._make(self._model, created_at, text, thinking), finished, times))
 
     def failure(self, message: str) -> bytes:

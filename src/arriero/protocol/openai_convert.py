@@ -10,7 +10,7 @@ from arriero.errors import ArrieroError, InvalidRequest
 from arriero.protocol import openai_chat as wire
 from arriero.protocol.sse import SSE_DONE, sse_event
 from arriero.types.chat import JsonFormat, Message
-from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
+from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta, text_and_thinking
 from arriero.types.times import Times
 from arriero.types.usage import Usage
 
@@ -114,8 +114,7 @@ class OpenAIAnswer:
     def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
         """The answer in one object, of all its events."""
         del created_at, times
-        text = "".join(event.text for event in events if type(event) is TextDelta)
-        thinking = "".join(event.text for event in events if type(event) is ThinkingDelta)
+        text, thinking = text_and_thinking(events)
         message = wire.OutMessage("assistant", text, thinking or UNSET)
         choice = wire.MessageChoice(0, message, finished.reason)
         answer = wire.ChatCompletion(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import secrets
 import socket
 import time
@@ -17,6 +18,8 @@ from arriero.types.models import ModelRecord
 logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 0.02
+# Whom a process has started is found by going through all processes of the machine.
+_LOOK_INTERVAL_S = 0.5
 _TELL_INTERVAL_S = 5.0
 _SIGNALS_FROM_OUTSIDE = frozenset({9, 15})  # SIGKILL, which Windows does not have, and SIGTERM
 
@@ -120,10 +123,15 @@ class _StallWatch:
         self._name = name
         self._activity = 0.0
         self._started_s = self._active_s = self._told_s = time.monotonic()
+        self._looked_s = -math.inf
 
     def seconds(self) -> float:
         """How long it has not done anything."""
-        now_s, activity = time.monotonic(), process_activity(self._pid)
+        now_s = time.monotonic()
+        if now_s - self._looked_s < _LOOK_INTERVAL_S:
+            return self._looked_s - self._active_s
+        self._looked_s = now_s
+        activity = process_activity(self._pid)
         if activity != self._activity:
             self._activity, self._active_s = activity, now_s
         if now_s - self._told_s > _TELL_INTERVAL_S:

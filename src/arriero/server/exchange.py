@@ -52,16 +52,13 @@ class Exchange:
     async def reply(self, body: bytes, content_type: bytes, status: int = 200) -> None:
         """Answer in one piece."""
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        self.has_started = True
-        await self._send({"type": "http.response.body", "body": b"" if self.is_head else body})
+        await self._begin(status, headers)
+        await self.finish(b"" if self.is_head else body)
 
     async def reply_empty(self, status: int, headers: Headers | None = None) -> None:
         """Answer with nothing but a status and headers."""
-        raw = [*(headers.raw if headers else ()), (b"content-length", b"0")]
-        self.has_started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._begin(status, [*(headers.raw if headers else ()), (b"content-length", b"0")])
+        await self.finish()
 
     async def start(self, content_type: bytes, failure: Callable[[str], bytes]) -> None:
         """Begin a stream: from here on the status is 200, whatever comes.
@@ -74,22 +71,25 @@ class Exchange:
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
         ]
-        self.has_started = True
         self._failure = failure
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._begin(200, headers)
 
     async def write(self, chunk: bytes) -> None:
         """Send a piece of a stream."""
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def finish(self, chunk: bytes = b"") -> None:
-        """Send the last piece of a stream."""
+        """Send the last piece of an answer."""
         await self._send({"type": "http.response.body", "body": chunk})
 
     async def break_off(self, message: str) -> None:
         """End a stream with an error record."""
         if self._failure is not None:
             await self.finish(self._failure(message))
+
+    async def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.has_started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     @asynccontextmanager
     async def while_connected(self) -> AsyncIterator[None]:
@@ -100,9 +100,7 @@ class Exchange:
         worker = asyncio.current_task()
         assert worker is not None
         watcher = asyncio.ensure_future(self._receive())
-        is_gone = False
-
-        is_over = False
+        is_gone = is_over = False
 
         def notice(_: asyncio.Future[Message]) -> None:
             nonlocal is_gone

@@ -83,7 +83,7 @@ class OllamaText:
     async def _handle(self, exchange: Exchange, kind: _Kind[Body]) -> None:
         asked_ns = time.perf_counter_ns()
         body = decode_body(await exchange.body(), kind.struct)
-        keep_alive_s = _check_values(body)
+        asked_think, keep_alive_s = _read_values(body)
         if not body.model.strip():
             raise kind.no_model()
         record = self._library.find(body.model)
@@ -92,7 +92,7 @@ class OllamaText:
             await _reply_done(exchange, kind.blank(body.model, utc_now()), "unload")
             return
         kind.check(body, record)
-        think = check_think(convert.read_think(body.think), body.model, record)
+        think = check_think(asked_think, body.model, record)
         sampling = to_sampling(merge_options(record.parameters, body.options))
         json_format = convert.read_format(body.format)
         if kind.is_empty(body):
@@ -120,14 +120,14 @@ class OllamaText:
             return await engine.render(prompt)
 
 
-def _check_values(body: TextBody) -> float | None:
-    """Check what Ollama checks before it looks for the model; ``keep_alive`` in seconds."""
+def _read_values(body: TextBody) -> tuple[convert.Think, float | None]:
+    """Check what Ollama checks before it looks for the model; ``think``, and ``keep_alive`` in seconds."""
     convert.check_base64(convert.images_of(body))
-    convert.read_think(body.think)
+    think = convert.read_think(body.think)
     keep_alive_s = convert.read_keep_alive(body.keep_alive)
     if not 0 <= body.top_logprobs <= 20:
         raise InvalidRequest("top_logprobs must be between 0 and 20")
-    return keep_alive_s
+    return think, keep_alive_s
 
 
 async def _reply_done(exchange: Exchange, answer: TextObject, reason: str) -> None:

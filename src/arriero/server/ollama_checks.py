@@ -10,9 +10,7 @@ from arriero.types.names import parse_name
 def check_chat(request: wire.ChatRequest, record: ModelRecord) -> None:
     """Raise InvalidRequest for the first thing that the model cannot do, or this server not yet."""
     require(record, "completion", f'"{request.model}" does not support chat')
-    if request.tools:
-        require(record, "tools", f"{_full_name(record)} does not support tools")
-    if any(message.tool_calls for message in request.messages):
+    if request.tools or any(message.tool_calls for message in request.messages):
         require(record, "tools", f"{_full_name(record)} does not support tools")
     if convert.images_of(request):
         require(record, "vision", f'"{request.model}" does not support image input')

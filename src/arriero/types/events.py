@@ -34,4 +34,12 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 Event = TextDelta | ThinkingDelta | Finished
+
+
+def text_and_thinking(events: Sequence[Event]) -> tuple[str, str]:
+    """All text of an answer, and all that was thought before it."""
+    text = "".join(event.text for event in events if type(event) is TextDelta)
+    return text, "".join(event.text for event in events if type(event) is ThinkingDelta)
+
+
 EventStream = AsyncGenerator[Sequence[Event], None]
