@@ -4,7 +4,6 @@ What it costs is the floor under arriero's own cost on the same machine in the s
 """
 
 import asyncio
-import gc
 import os
 import sys
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ import uvloop
 from starlette.types import Receive, Scope, Send
 
 from arriero.cli.listening import listen
-from arriero.cli.serving import http_settings
+from arriero.cli.serving import http_settings, spare_the_collector
 from arriero.config import Config
 from arriero.engines.llama_cpp_worker import die_with_parent
 from arriero.engines.loopback import LoopbackConnector
@@ -73,8 +72,7 @@ async def _serve(worker_url: str, worker_key: str) -> None:
         headers={"Authorization": f"Bearer {worker_key}", "Content-Type": "application/json"},
     ) as session:
         server = uvicorn.Server(http_settings(Relay(session, f"{worker_url}/v1/chat/completions")))
-        gc.collect()
-        gc.freeze()
+        spare_the_collector()
         started = RelayStarted(os.getpid(), f"http://127.0.0.1:{listener.getsockname()[1]}/v1/chat/completions")
         print(msgspec.json.encode(started).decode(), flush=True)
         await asyncio.create_task(server.serve(sockets=[listener]))

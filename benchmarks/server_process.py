@@ -3,7 +3,6 @@
 So the same worker, with one model in memory, can be asked through arriero and directly.
 """
 
-import gc
 import os
 import socket
 import sys
@@ -20,7 +19,7 @@ from msgspec import Struct
 from arriero.cli.fetching import fetch_for_user
 from arriero.cli.launching import make_launcher
 from arriero.cli.listening import listen
-from arriero.cli.serving import http_settings
+from arriero.cli.serving import http_settings, spare_the_collector
 from arriero.config import Config
 from arriero.engines.base import Launch
 from arriero.engines.llama_cpp_worker import die_with_parent
@@ -99,8 +98,7 @@ async def _serve(config: Config, library: Library, record: ModelRecord, listener
     launcher = _Remembering(make_launcher(config))
     scheduler = Scheduler(WorkerLoader(launcher, config.load_timeout_s).load, config.keep_alive_s)
     server = uvicorn.Server(http_settings(build_app(Services(library, scheduler), Access(is_local=True))))
-    gc.collect()
-    gc.freeze()
+    spare_the_collector()
     async with scheduler.engine(record):
         started = Started(os.getpid(), f"http://127.0.0.1:{config.port}", launcher.url, launcher.key)
     print(msgspec.json.encode(started).decode(), flush=True)

@@ -17,11 +17,11 @@ class Config:
     """Settings of one server.
 
     host, port: where it listens. api_key: what requests must bring, if anything. origins: of pages in a browser that
-    may use it, beside this machine's own. keep_alive_s: how long an idle model
-    stays, ``inf`` for ever. load_timeout_s: how long a load may go without progress, 0 for ever. context: tokens of
-    each slot; slots: answers at once: None leaves either to the model and the memory there is. llama_server: a binary
-    to run instead of the wheel. chat_template: Jinja text or the name of one that llama.cpp knows.
-    notes: sentences on what was set and could not be read.
+    may use it, beside this machine's own. keep_alive_s: how long an idle model stays, ``inf`` for ever.
+    load_timeout_s: how long a load may go without progress, 0 for ever. context: tokens of each slot; slots: answers
+    at once: None leaves either to the model and the memory there is. llama_server: a binary to run instead of the
+    wheel. chat_template: Jinja text or the name of one that llama.cpp knows. notes: sentences on what was set and
+    could not be read.
     """
 
     host: str = "127.0.0.1"
@@ -60,10 +60,8 @@ def config_from(environ: Mapping[str, str]) -> Config:
     )
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of ``[scheme://][host][:port][/path]``; an empty host stands for all interfaces."""
-    if not text:
-        return "127.0.0.1", OLLAMA_PORT
+def _split_address(text: str) -> tuple[str, str, int]:
+    """Host, port as written ("" for none), and the port to take then, of ``[scheme://][host][:port][/path]``."""
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "", text
@@ -73,15 +71,12 @@ def parse_address(text: str) -> tuple[str, int]:
     rest = rest.partition("/")[0]
     if rest.startswith("["):
         host, _, tail = rest[1:].partition("]")
-        return host, _port(tail.removeprefix(":"), default)
+        return host, tail.removeprefix(":"), default
     if rest.count(":") > 1:
-        return rest, default
+        return rest, "", default
     host, _, tail = rest.partition(":")
-    return host or ("0.0.0.0" if rest else "127.0.0.1"), _port(tail, default)
-
-
-def _port(text: str, default: int) -> int:
-    return int(text) if text.isdecimal() and int(text) < 65536 else default
+    # An address without a host stands for all interfaces, no address for this machine alone.
+    return host or ("0.0.0.0" if rest else "127.0.0.1"), tail, default
 
 
 class _Variables:
@@ -92,12 +87,12 @@ class _Variables:
         self.notes: list[str] = []
 
     def address(self, name: str) -> tuple[str, int]:
-        text = self._text(name)
-        host, port = parse_address(text)
-        given = text.rpartition("://")[2].partition("/")[0].rpartition("]")[2].rpartition(":")
-        if given[1] and given[2] and given[0].count(":") == 0 and given[2] != str(port):
-            self.notes.append(f"{name}: {given[2]!r} is no port; listening on {port}")
-        return host, port
+        host, port, default = _split_address(self._text(name))
+        if port.isdecimal() and int(port) < 65536:
+            return host, int(port)
+        if port:
+            self.notes.append(f"{name}: {port!r} is no port; listening on {default}")
+        return host, default
 
     def duration_s(self, name: str, default: float) -> float:
         text = self._text(name)

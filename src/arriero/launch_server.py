@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import click
 
+from arriero.cli import flags
 from arriero.cli.fetching import fetch_for_user
-from arriero.cli.flags import api_key_given
 from arriero.cli.launching import read_chat_template
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
 from arriero.cli.main import run
-from arriero.cli.serving import Start, check, run_server
+from arriero.cli.serving import Start, resolve, run_server
 from arriero.config import SGLANG_PORT, Config, config_from
 from arriero.errors import ConfigError
 from arriero.store.catalog import DEFAULT_MODEL
@@ -57,21 +57,10 @@ Environment, where no flag says otherwise:
 @click.option(
     "--max-running-requests", type=click.IntRange(min=1), metavar="N", help="Answers at once.  [default: by memory]"
 )
-@click.option(
-    "--api-key",
-    metavar="KEY",
-    envvar="ARRIERO_API_KEY",
-    show_envvar=True,
-    callback=api_key_given,
-    help="Ask every request for this key.",
-)
+@flags.api_key
 @click.option("--chat-template", metavar="FILE_OR_NAME", help="A Jinja file, or a template that llama.cpp knows.")
 @click.option("--random-seed", metavar="N", type=int, help="Seed for requests that bring none; -1: random.")
-@click.option(
-    "--llama-server",
-    metavar="PATH",
-    help="Run this llama-server, not the built-in one or one on the PATH; 'wheel': the built-in.",
-)
+@flags.llama_server
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="How much to log.")
 def launch_server(  # noqa: PLR0913  # one parameter a flag
     reference: str,
@@ -110,14 +99,14 @@ def _launch(config: Config, reference: str, names: tuple[str, ...]) -> int:
         raise ConfigError(f"{_NAMES_FLAG}: a name must not be empty")
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
-    check(config)
+    settings = resolve(config)
     listener = listen(config)
     record = fetch_for_user(reference, layout).record
     if config.chat_template:
         record = replace(record, template=config.chat_template)
     library = Library.only(layout, [Pinned(record, names or (record.name,))])
     served = library.find(names[0] if names else record.name)
-    return run_server(config, library, listener, Start(served, is_loaded=True))
+    return run_server(settings, library, listener, Start(served, is_loaded=True))
 
 
 def spread(arguments: Sequence[str], flag: str) -> list[str]:

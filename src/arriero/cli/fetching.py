@@ -3,7 +3,7 @@
 import os
 import sys
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -11,6 +11,9 @@ from arriero.runners.memory import available_bytes
 from arriero.store.fetch import Fetched, fetch
 from arriero.store.layout import Layout
 from arriero.store.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 # Of the free memory, what weights may take: context and buffers need the rest.
 _WEIGHTS_SHARE = 0.75
@@ -64,20 +67,19 @@ class _Bars:
             disable=not self._is_terminal,
         )
         self._drawn.start()
-        self._tasks: dict[str, int] = {}
+        self._told: set[str] = set()
+        self._tasks: dict[str, TaskID] = {}
 
     def show(self, progress: Progress) -> None:
-        if progress.status not in self._tasks:
-            self._tasks[progress.status] = -1
-            if progress.total is None or not self._is_terminal:
-                click.echo(progress.status, err=True)
-        if progress.total is None:
+        status, total = progress.status, progress.total
+        if status not in self._told and (total is None or not self._is_terminal):
+            click.echo(status, err=True)
+        self._told.add(status)
+        if total is None:
             return
-        if self._tasks[progress.status] < 0:
-            self._tasks[progress.status] = int(self._drawn.add_task(progress.status, total=progress.total))
-        from rich.progress import TaskID
-
-        self._drawn.update(TaskID(self._tasks[progress.status]), completed=progress.completed, total=progress.total)
+        if status not in self._tasks:
+            self._tasks[status] = self._drawn.add_task(status, total=total)
+        self._drawn.update(self._tasks[status], completed=progress.completed, total=total)
 
     def stop(self) -> None:
         self._drawn.stop()

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import click
 
+from arriero.cli import flags
 from arriero.cli.fetching import fetch_for_user
-from arriero.cli.flags import api_key_given
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
-from arriero.cli.serving import Start, check, run_server
+from arriero.cli.serving import Start, resolve, run_server
 from arriero.config import config_from
 from arriero.store.catalog import DEFAULT_MODEL
 from arriero.store.layout import data_dir, layout_from
@@ -33,29 +33,18 @@ Environment, as for Ollama's server:
 @click.option("--model", "reference", metavar="MODEL", help="Fetch this model first if need be, and serve it too.")
 @click.option("--host", metavar="ADDRESS", help="Listen here instead of OLLAMA_HOST's host.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Listen here instead of OLLAMA_HOST's port.")
-@click.option(
-    "--api-key",
-    metavar="KEY",
-    envvar="ARRIERO_API_KEY",
-    show_envvar=True,
-    callback=api_key_given,
-    help="Ask every request for this key.",
-)
-@click.option(
-    "--llama-server",
-    metavar="PATH",
-    help="Run this llama-server, not the built-in one or one on the PATH; 'wheel': the built-in.",
-)
+@flags.api_key
+@flags.llama_server
 @click.option("--log-level", type=click.Choice(LEVELS), help="How much to log.  [default: info]")
-def serve(reference: str | None, **flags: str | int | None) -> None:
+def serve(reference: str | None, **given: str | int | None) -> None:
     """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.
 
     With an empty store and no --model, smollm2:135m (94 MB) is fetched and served.
     """
-    config = replace(config_from(os.environ), **{k: v for k, v in flags.items() if v is not None})  # type: ignore[arg-type]  # click checked them
+    config = replace(config_from(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]  # click checked them
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
-    check(config)
+    settings = resolve(config)
     listener = listen(config)
     record = fetch_for_user(reference, layout).record if reference else None
     if record:
@@ -64,4 +53,4 @@ def serve(reference: str | None, **flags: str | int | None) -> None:
         library = Library(layout)
         if not library.records():
             fetch_for_user(DEFAULT_MODEL, layout)
-    raise SystemExit(run_server(config, library, listener, Start(record)))
+    raise SystemExit(run_server(settings, library, listener, Start(record)))

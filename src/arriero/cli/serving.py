@@ -21,9 +21,9 @@ from arriero.cli.listening import is_loopback
 from arriero.config import Config
 from arriero.errors import ArrieroError
 from arriero.runners.scheduler import Scheduler
-from arriero.runners.worker import WorkerLoader
+from arriero.runners.worker import Launcher, WorkerLoader
 from arriero.server.app import Access, build_app
-from arriero.server.origins import parse_origins
+from arriero.server.origins import Origins, parse_origins
 from arriero.server.services import Services
 from arriero.store.library import Library
 from arriero.types.models import ModelRecord
@@ -38,10 +38,18 @@ _IDLE_CONNECTION_S = 300
 _LAST_WORDS_S = 0.5
 
 
-def check(config: Config) -> None:
-    """Raise ConfigError for settings that cannot be met, before anything is fetched or listens."""
-    parse_origins(config.origins)
-    make_launcher(config)
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings that can be met: what they name has been found."""
+
+    config: Config
+    launcher: Launcher
+    origins: Origins
+
+
+def resolve(config: Config) -> Settings:
+    """Find what the settings name, before anything is fetched or listens. Raises ConfigError where it is not there."""
+    return Settings(config, make_launcher(config), parse_origins(config.origins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +60,11 @@ class Start:
     is_loaded: bool = False
 
 
-def run_server(config: Config, library: Library, listener: socket.socket, start: Start) -> int:
+def run_server(settings: Settings, library: Library, listener: socket.socket, start: Start) -> int:
     """Serve until SIGINT or SIGTERM; the process's exit code."""
-    for note in config.notes:
+    for note in settings.config.notes:
         logger.warning(note)
-    return _event_loop_runner()(_serve(config, library, listener, start))
+    return _event_loop_runner()(_serve(settings, library, listener, start))
 
 
 def _event_loop_runner() -> Callable[[Coroutine[None, None, int]], int]:
@@ -67,14 +75,12 @@ def _event_loop_runner() -> Callable[[Coroutine[None, None, int]], int]:
     return uvloop.run
 
 
-async def _serve(config: Config, library: Library, listener: socket.socket, start: Start) -> int:
-    scheduler = Scheduler(WorkerLoader(make_launcher(config), config.load_timeout_s).load, config.keep_alive_s)
-    access = Access(config.api_key, parse_origins(config.origins), is_loopback(listener))
+async def _serve(settings: Settings, library: Library, listener: socket.socket, start: Start) -> int:
+    config = replace(settings.config, port=listener.getsockname()[1])
+    scheduler = Scheduler(WorkerLoader(settings.launcher, config.load_timeout_s).load, config.keep_alive_s)
+    access = Access(config.api_key, settings.origins, is_loopback(listener))
     server = _Server(http_settings(build_app(Services(library, scheduler), access)), scheduler.end)
-    # What has been imported stays: the collector need not look at it again and again while answers are under way.
-    gc.collect()
-    gc.freeze()
-    port = listener.getsockname()[1]
+    spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     # The list of models tells each one's hash: a bare file's is worked out before somebody waits for it.
     hashing = asyncio.create_task(_hash_bare_files(library))
@@ -84,7 +90,7 @@ async def _serve(config: Config, library: Library, listener: socket.socket, star
         if not server.should_exit:
             first = [start.model.name] if start.model else []
             names = dict.fromkeys([*first, *(record.name for record in library.records())])
-            click.echo(greeting(replace(config, port=port), list(names)), err=True)
+            click.echo(greeting(config, list(names)), err=True)
         await serving
     except ArrieroError as error:
         click.echo(f"Error: {error.message}", err=True)
@@ -103,6 +109,12 @@ async def _hash_bare_files(library: Library) -> None:
             await library.digest(record)
         except ArrieroError as error:
             logger.warning("file cannot be hashed", extra={"model": record.name, "error": error.message})
+
+
+def spare_the_collector() -> None:
+    """What has been imported stays: it need not be looked at again and again while answers are under way."""
+    gc.collect()
+    gc.freeze()
 
 
 def http_settings(app: ASGIApp) -> uvicorn.Config:
