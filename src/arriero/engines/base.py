@@ -1,10 +1,11 @@
 """What an engine is to the rest of the server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from arriero.types.chat import ChatPrompt, TextRequest
+from arriero.types.embeddings import Embedding
 from arriero.types.events import EventStream
 
 
@@ -31,6 +32,23 @@ class Renders(Protocol):
 
     async def render(self, prompt: ChatPrompt) -> str:
         """The prompt after the model's chat template."""
+
+
+@runtime_checkable
+class Tokenizes(Protocol):
+    """An engine that tells which tokens a text is made of."""
+
+    async def tokenize(self, text: str, *, is_rendered: bool = False) -> list[int]:
+        """The tokens of a text. is_rendered: it is a whole prompt, in which special tokens stand by their names, and
+        in front of which the model wants its first token."""
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """An engine that turns texts into vectors."""
+
+    async def embed(self, inputs: Sequence[str | Sequence[int]]) -> list[Embedding]:
+        """One vector for each input, in order; an input is a text or tokens. Raises EngineFailed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from arriero.errors import ArrieroError
-from arriero.types.chat import ChatPrompt, TextPrompt, TextRequest
+from arriero.types.chat import ChatPrompt, InfillPrompt, TextPrompt, TextRequest
 from arriero.types.events import Event, EventStream, Finished, TextDelta
 from arriero.types.usage import Usage
 
@@ -87,5 +87,10 @@ def _finished(request: TextRequest, script: Script) -> Finished:
 
 def prompt_text(request: TextRequest) -> str:
     """What the user said last: for scripts that depend on it."""
-    prompt = request.prompt
-    return prompt.text if isinstance(prompt, TextPrompt) else prompt.messages[-1].content
+    match request.prompt:
+        case TextPrompt(text):
+            return text
+        case InfillPrompt(prefix):
+            return prefix
+        case ChatPrompt(messages):
+            return messages[-1].content

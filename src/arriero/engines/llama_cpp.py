@@ -15,7 +15,7 @@ from msgspec import Struct
 from arriero.engines.base import Launch, LaunchSpec, Plan
 from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.openai_wire import OpenAIWire
-from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextRequest
+from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, Message, TextPrompt, TextRequest
 from arriero.types.events import EventStream
 from arriero.types.models import ModelRecord
 from arriero.types.sampling import SamplingParams
@@ -120,11 +120,16 @@ class LlamaCppEngine:
         body: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
         body |= sampling_body(request.sampling, self._context, self._seed)
         # The two routes take the same grammar under different names, and pass over each other's.
-        if isinstance(request.prompt, ChatPrompt):
-            body |= _chat_format(request.json_format) | chat_body(request.prompt)
-            return self._wire.stream("/v1/chat/completions", body)
-        body |= _text_format(request.json_format) | {"prompt": request.prompt.text}
-        return self._wire.stream("/v1/completions", body)
+        match request.prompt:
+            case ChatPrompt() as prompt:
+                body |= _chat_format(request.json_format) | chat_body(prompt)
+                return self._wire.stream("/v1/chat/completions", body)
+            case TextPrompt(text):
+                body |= _text_format(request.json_format) | {"prompt": text}
+                return self._wire.stream("/v1/completions", body)
+            case InfillPrompt(prefix, suffix):
+                body |= {"input_prefix": prefix, "input_suffix": suffix}
+                return self._wire.stream("/infill", body)
 
     async def render(self, prompt: ChatPrompt) -> str:
         """The prompt after the model's chat template."""

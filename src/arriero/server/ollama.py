@@ -20,7 +20,7 @@ from arriero.server.exchange import Exchange
 from arriero.server.ollama_checks import check_chat, check_generate, check_think
 from arriero.server.services import Services
 from arriero.server.streaming import AnswerEncoder, Job, send_answer
-from arriero.types.chat import Prompt, TextPrompt, TextRequest
+from arriero.types.chat import InfillPrompt, Prompt, TextPrompt, TextRequest
 from arriero.types.models import ModelRecord
 
 TextBody = wire.ChatRequest | wire.GenerateRequest
@@ -114,6 +114,8 @@ class OllamaText:
         """The prompt as the model would get it."""
         if isinstance(prompt, TextPrompt):
             return prompt.text
+        if isinstance(prompt, InfillPrompt):
+            return f"{prompt.prefix}{prompt.suffix}"
         async with exchange.while_connected(), self._scheduler.engine(record) as engine:
             if not isinstance(engine, Renders):
                 raise InvalidRequest(f"the engine of {record.name} cannot show a rendered prompt")

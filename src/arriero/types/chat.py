@@ -9,31 +9,58 @@ from arriero.types.sampling import SamplingParams
 ThinkLevel = Literal["low", "medium", "high", "max"]
 
 
+class ToolCall(Struct, frozen=True):
+    """A function that the model wants called. id: "" where nobody has given it one."""
+
+    name: str
+    # The arguments are JSON whose shape the caller's own tool decides; their order is kept.
+    arguments: dict[str, Any]
+    id: str = ""
+
+
 class Message(Struct, frozen=True):
-    """One turn. ``role`` is any lower-case word that the model's template knows."""
+    """One turn. ``role`` is any lower-case word that the model's template knows.
+
+    images: standard base64, of pictures or sound, in the order in which they belong to the text.
+    tool_calls: in a turn of the model's. tool_name, tool_call_id: which call a turn of the role ``tool`` answers.
+    """
 
     role: str
     content: str
     thinking: str = ""
+    images: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_name: str = ""
+    tool_call_id: str = ""
 
 
 class ChatPrompt(Struct, frozen=True):
     """Messages that the engine renders with the model's own chat template.
 
-    think: None leaves it to the template.
+    think: None leaves it to the template. tools: definitions of functions as OpenAI and Ollama write them.
     """
 
     messages: tuple[Message, ...]
     think: bool | ThinkLevel | None = None
+    # A tool's definition is the caller's JSON Schema, given to the model's template as it is.
+    tools: tuple[dict[str, Any], ...] = ()
 
 
 class TextPrompt(Struct, frozen=True):
-    """Text that goes to the model as it is."""
+    """Text that goes to the model as it is, behind the tokens of an earlier exchange (``context``)."""
 
     text: str
+    context: tuple[int, ...] = ()
 
 
-Prompt = ChatPrompt | TextPrompt
+class InfillPrompt(Struct, frozen=True):
+    """Text before and after the gap that the model shall fill."""
+
+    prefix: str
+    suffix: str
+
+
+Prompt = ChatPrompt | TextPrompt | InfillPrompt
 
 
 class JsonFormat(Struct, frozen=True):
@@ -44,8 +71,12 @@ class JsonFormat(Struct, frozen=True):
 
 
 class TextRequest(Struct, frozen=True):
-    """One answer to be generated."""
+    """One answer to be generated.
+
+    top_logprobs: None: no log probabilities; 0: those of the tokens chosen; more: so many alternatives to each, too.
+    """
 
     prompt: Prompt
     sampling: SamplingParams = field(default_factory=SamplingParams)
     json_format: JsonFormat | None = None
+    top_logprobs: int | None = None

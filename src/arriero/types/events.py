@@ -9,21 +9,48 @@ from typing import Literal
 
 import msgspec
 
+from arriero.types.chat import ToolCall
 from arriero.types.usage import Usage
 
 FinishReason = Literal["stop", "length"]
 
 
+class TopLogprob(msgspec.Struct, frozen=True, gc=False):
+    """A token that might have been chosen. logprob: natural logarithm of its probability."""
+
+    token: str
+    logprob: float
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """A token that was chosen, and the likeliest ones in its place, the likeliest first."""
+
+    token: str
+    logprob: float
+    top: tuple[TopLogprob, ...] = ()
+
+
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
-    """A piece of the answer: whole characters, never half of one."""
+    """A piece of the answer: whole characters, never half of one.
+
+    logprobs: of the tokens that this piece brought, where they were asked for; the text may be empty beside them.
+    """
 
     text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
     """A piece of what the model thinks before it answers."""
 
     text: str
+
+
+class ToolCallDelta(msgspec.Struct, frozen=True):
+    """One whole call of a tool. index: 0 for the first of an answer."""
+
+    index: int
+    call: ToolCall
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -33,7 +60,7 @@ class Finished(msgspec.Struct, frozen=True):
     usage: Usage
 
 
-Event = TextDelta | ThinkingDelta | Finished
+Event = TextDelta | ThinkingDelta | ToolCallDelta | Finished
 
 
 def text_and_thinking(events: Sequence[Event]) -> tuple[str, str]:

@@ -40,7 +40,8 @@ class ModelDetails:
 class ModelRecord:
     """One model that this server can answer with.
 
-    name: as it is listed. path: the GGUF file.
+    name: as it is listed. path: the GGUF file. projector: the GGUF file that lets it see, if any. adapters: GGUF files
+    with LoRA weights that belong on top.
     digest: 64 hex digits of SHA-256 over the manifest; "" for a bare file, whose own hash takes a while (see
     ``Library.digest``). size_bytes: of all its parts.
     parameters: options of the model's own, under Ollama's names.
@@ -60,3 +61,5 @@ class ModelRecord:
     parameters: dict[str, Any] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
     licenses: tuple[str, ...] = ()
+    projector: Path | None = None
+    adapters: tuple[Path, ...] = ()
