@@ -4,15 +4,19 @@
     ├── InvalidRequest          400  the request itself is wrong
     ├── Unauthorized            401  no key, or a wrong one
     ├── CloudDisabled           403  a cloud model was asked for
+    ├── StoreReadOnly           403  the model lies where nothing may be changed
     ├── ModelNotFound           404
     ├── BodyTooLarge            413
     ├── EngineFailed            500  the engine answered with an error of its own
     │   ├── EngineDied          500  its process or connection ended in mid-answer
     │   │   └── EngineUnreachable    it never got the request: asking again is safe
-    │   └── LoadFailed          500  it could not be started with this model
+    │   ├── LoadFailed          500  it could not be started with this model
+    │   └── PromptTooLong       400  the prompt does not fit into the context
     ├── ServerBusy              503  the queue is full, or the server is stopping
     ├── SourceFailed            502  a model could not be fetched
-    └── ConfigError                  a flag or variable makes no sense (never over HTTP)
+    ├── ConfigError                  a flag or variable makes no sense (never over HTTP)
+    ├── ServerUnreachable            a command found no server (never over HTTP)
+    └── ServerRefused                a server answered a command with an error (never over HTTP)
 
 A message is written for the user and says what to do next. The status is the HTTP status in every dialect;
 ``server/errors.py`` makes the body.
@@ -43,6 +47,12 @@ class Unauthorized(ArrieroError):
 
 class CloudDisabled(ArrieroError):
     """A name ends in ``:cloud``, and this server forwards nothing to Ollama's cloud."""
+
+    status = 403
+
+
+class StoreReadOnly(ArrieroError):
+    """A change was asked for in a store that this server only reads."""
 
     status = 403
 
@@ -79,6 +89,19 @@ class LoadFailed(EngineFailed):
     """The engine could not be started with this model."""
 
 
+class PromptTooLong(EngineFailed):
+    """The prompt has more tokens (``prompt_tokens``) than there is room for (``num_ctx``)."""
+
+    def __init__(self, prompt_tokens: int, num_ctx: int) -> None:
+        super().__init__(
+            f"the prompt has {prompt_tokens} tokens, which exceeds the context of {num_ctx} tokens: "
+            "send less, or ask for a larger num_ctx",
+            400,
+        )
+        self.prompt_tokens = prompt_tokens
+        self.num_ctx = num_ctx
+
+
 class ServerBusy(ArrieroError):
     """Too many requests are waiting, or the server is going down."""
 
@@ -93,3 +116,15 @@ class SourceFailed(ArrieroError):
 
 class ConfigError(ArrieroError):
     """A flag, an environment variable or a file given at start makes no sense."""
+
+
+class ServerUnreachable(ArrieroError):
+    """A command could not reach a server, or lost it in mid-answer."""
+
+
+class ServerRefused(ArrieroError):
+    """A server answered a command with an error; ``status`` is the server's, 200 where the error came in a stream."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

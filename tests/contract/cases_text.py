@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.contract.case import JSON_TYPE, NDJSON_TYPE, Case, Expected
 from tests.contract.cases_general import USER, chat, error, generate
-from tests.contract.matching import REST, Either
+from tests.contract.matching import REST, Either, Holds
 from tests.contract.models import SYSTEM, TEXT
 from tests.serving import Running, until
 
@@ -44,8 +44,8 @@ def generated_line(**values: Any) -> dict[str, Any]:
     return {"model": "gen", "created_at": "<ts>", "response": "*", "done": False, **values}
 
 
-def last_line(response: str = "*") -> dict[str, Any]:
-    return generated_line(response=response, done=True, done_reason="stop", **COUNTS)
+def last_line(response: str = "*", **values: Any) -> dict[str, Any]:
+    return generated_line(response=response, done=True, done_reason="stop", **COUNTS, **values)
 
 
 def chat_line(model: str = "gen", **turn: Any) -> dict[str, Any]:
@@ -77,17 +77,18 @@ async def next_request_works(server: Running) -> None:
         assert (await response.read()).endswith(b"}\n")
 
 
-WHOLE = Expected(200, JSON_TYPE, last_line(TEXT))
-STREAM = Expected(200, NDJSON_TYPE, [generated_line(), REST, last_line()], "lines")
+TOKENS = Holds("a list of tokens", lambda value: bool(value) and all(type(token) is int for token in value))
+WHOLE = Expected(200, JSON_TYPE, last_line(TEXT, context=TOKENS))
+RAW = Expected(200, JSON_TYPE, last_line(TEXT))
+STREAM = Expected(200, NDJSON_TYPE, [generated_line(), REST, last_line(context=TOKENS)], "lines")
 CHAT_STREAM = Expected(200, NDJSON_TYPE, [chat_line(), REST, last_chat_line()], "lines")
 CHAT_WHOLE = Expected(200, JSON_TYPE, last_chat_line(content=TEXT))
 MAYBE_THINKING = {"thinking?": "*"}
 
 GENERATE = [
-    # The last line has no context yet: Ollama sends the tokens of prompt and answer there.
     Case(33, "stream", (generate(of_gen(prompt="hi"), STREAM),)),
     Case(34, "whole", (generate(of_gen(prompt="hi", stream=False), WHOLE),)),
-    Case(35, "raw", (generate(of_gen(prompt="hi", raw=True, stream=False), WHOLE),)),
+    Case(35, "raw", (generate(of_gen(prompt="hi", raw=True, stream=False), RAW),)),
     Case(36, "raw with system", (generate(of_gen(raw=True, system="s"), error(400, RAW_ALONE)),)),
     Case(36, "raw with context", (generate(of_gen(raw=True, context=[1]), error(400, RAW_ALONE)),)),
     Case(37, "no insert", (generate(of_gen(prompt="def ", suffix="    return c"), error(400, NO_INSERT)),)),

@@ -8,15 +8,18 @@ from arriero.errors import EngineFailed
 from arriero.store.blobs import Blobs
 from arriero.store.layout import Store
 from arriero.store.manifest import LAYER_PREFIX
-from arriero.types.chat import ChatPrompt, TextRequest
-from arriero.types.events import ThinkingDelta
+from arriero.types.chat import ChatPrompt, TextRequest, ToolCall
+from arriero.types.events import ThinkingDelta, ToolCallDelta
 from tests.factories_store import stored
 
+INFILL_TOKENS = {f"tokenizer.ggml.{place}_token_id": n for n, place in enumerate(("prefix", "suffix", "middle"))}
+TOOL_TEMPLATE = "{% if tools %}{{ tools }}{% endif %}{{ messages }}"
 THINKING_TEMPLATE = "{% if enable_thinking %}<think>{{ thoughts }}</think>{% endif %}{{ messages }}"
 SYSTEM = "You are a mule driver."
 
 PIECES = (("Hel", "lo"), (" there",), (".",))
 TEXT = "Hello there."
+LONG_STORY = [f" word{n}" for n in range(50)]
 
 
 def store_golden_models(root: Path) -> Path:
@@ -24,6 +27,8 @@ def store_golden_models(root: Path) -> Path:
     store = Store(root / "models")
     stored(store, "gen")
     add_layer(store, stored(store, "sys"), "system", SYSTEM)
+    stored(store, "fim", INFILL_TOKENS)
+    stored(store, "tool", {"tokenizer.chat_template": TOOL_TEMPLATE})
     stored(store, "think", {"tokenizer.chat_template": THINKING_TEMPLATE})
     stored(store, "emb", {"llama.pooling_type": 1})
     return root
@@ -41,8 +46,11 @@ def add_layer(store: Store, manifest: Path, kind: str, content: str) -> None:
 def golden_engines() -> dict[str, FakeEngine]:
     """Return an engine for each model; what the user says decides whether it works."""
     return {
+        "emb:latest": FakeEngine(input_limit=128),
         "gen:latest": FakeEngine(_answer),
         "sys:latest": FakeEngine(_answer),
+        "fim:latest": FakeEngine(Script(PIECES)),
+        "tool:latest": FakeEngine(_call_of_the_first_tool),
         "think:latest": FakeEngine(_answer_with_thinking),
     }
 
@@ -55,8 +63,20 @@ def _answer(request: TextRequest) -> Script:
             return Script(PIECES, error=EngineFailed("out of memory"), fail_after=1)
         case "hang":
             return Script(PIECES[:1], hang=True)
+        case "Write a long story.":
+            return Script(tuple((word,) for word in LONG_STORY[: request.sampling.max_tokens]))
+        case _ if request.json_format and request.json_format.schema:
+            return Script((('{"age"', ": 22}"),))
         case _:
             return Script(PIECES)
+
+
+def _call_of_the_first_tool(request: TextRequest) -> Script:
+    assert isinstance(request.prompt, ChatPrompt)
+    if not request.prompt.tools:
+        return Script(PIECES)
+    call = ToolCall(request.prompt.tools[0]["function"]["name"], {"location": "Boston"}, "call_1")
+    return Script(((ToolCallDelta(0, call),),))
 
 
 def _answer_with_thinking(request: TextRequest) -> Script:

@@ -1,10 +1,22 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arriero.engines.answer_reader import AnswerReader
-from arriero.errors import EngineFailed
-from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta
+from arriero.engines.answer_reader import AnswerReader, engine_failure, tool_splitter
+from arriero.errors import EngineFailed, PromptTooLong
+from arriero.protocol.openai_engine import EngineError
+from arriero.types.chat import ToolCall
+from arriero.types.events import (
+    Event,
+    Finished,
+    TextDelta,
+    ThinkingDelta,
+    TokenLogprob,
+    ToolCallDelta,
+    TopLogprob,
+)
 from arriero.types.usage import Usage
 from tests.engines.streams import DONE, chat_chunk, chat_stream, event, text_stream, usage_chunk
 
@@ -129,3 +141,97 @@ def test_any_text_split_anywhere_comes_out_whole(texts: list[str], stream: objec
 def test_any_text_byte_by_byte_comes_out_whole(texts: list[str]) -> None:
     written = chat_stream(*texts)
     assert text_of(read(*(written[at : at + 1] for at in range(len(written))))) == "".join(texts)
+
+
+def piece(index: int, arguments: str = "", name: str | None = None, call: str | None = None) -> bytes:
+    function = {"name": name, "arguments": arguments} if name else {"arguments": arguments}
+    return chat_chunk({"tool_calls": [{"index": index, "id": call, "type": "function", "function": function}]})
+
+
+def test_pieces_of_tool_calls_are_joined_by_their_index() -> None:
+    events = read(
+        piece(0, name="get_weather", call="a"),
+        piece(0, '{"city": "Pa'),
+        piece(0, 'ris"}'),
+        piece(1, '{"zone": 1}', name="get_time", call="b"),
+        chat_chunk({}, "tool_calls"),
+        DONE,
+    )
+    assert events == [
+        ToolCallDelta(0, ToolCall("get_weather", {"city": "Paris"}, "a")),
+        ToolCallDelta(1, ToolCall("get_time", {"zone": 1}, "b")),
+        Finished("stop", Usage()),
+    ]
+
+
+def test_a_call_without_a_name_of_its_own_gets_one() -> None:
+    [event, _] = read(piece(0, "", name="now"), chat_chunk({}, "stop"), DONE)
+    assert isinstance(event, ToolCallDelta)
+    assert event.call.arguments == {}
+    assert re.fullmatch("call_[a-z0-9]{8}", event.call.id)
+
+
+def test_arguments_that_are_no_object_are_an_error_of_the_engine() -> None:
+    with pytest.raises(EngineFailed, match="called now with arguments that are no JSON object"):
+        read(piece(0, '{"a":', name="now"), chat_chunk({}, "stop"), DONE)
+
+
+def with_logprobs(text: str | None, *tokens: str) -> bytes:
+    content = [
+        {
+            "id": 1,
+            "token": token,
+            "bytes": list(token.encode()),
+            "logprob": -0.25,
+            "top_logprobs": [{"token": "b", "logprob": -3.0}, {"token": token, "logprob": -0.25}],
+        }
+        for token in tokens
+    ]
+    return event({"choices": [{"index": 0, "delta": {"content": text}, "logprobs": {"content": content}}]})
+
+
+@pytest.mark.parametrize(("asked", "found"), [(0, ()), (1, (TopLogprob("a", -0.25),))])
+def test_each_token_comes_with_as_many_alternatives_as_were_asked_for(
+    asked: int, found: tuple[TopLogprob, ...]
+) -> None:
+    reader = AnswerReader(top_logprobs=asked)
+    assert reader.feed(with_logprobs("a", "a")) == [TextDelta("a", (TokenLogprob("a", -0.25, found),))]
+
+
+def test_tokens_without_text_are_told_too() -> None:
+    [delta] = AnswerReader().feed(with_logprobs(None, "a"))
+    assert delta == TextDelta("", (TokenLogprob("a", -0.25),))
+
+
+def test_tokens_are_told_while_the_text_is_held_back() -> None:
+    reader = AnswerReader(tool_splitter({"f"}))
+    assert reader.feed(with_logprobs("{", "{")) == [TextDelta("", (TokenLogprob("{", -0.25),))]
+
+
+def test_minus_infinity_is_a_number() -> None:
+    token: dict[str, object] = {"token": "x", "logprob": None, "top_logprobs": []}
+    chunk = event({"choices": [{"index": 0, "delta": {"content": "x"}, "logprobs": {"content": [token]}}]})
+    [delta] = AnswerReader().feed(chunk)
+    assert isinstance(delta, TextDelta)
+    assert delta.logprobs[0].logprob < -1e30
+
+
+def test_a_call_in_plain_json_is_found() -> None:
+    reader = AnswerReader(tool_splitter({"f"}))
+    answer = chat_stream('{"name": "f", ', '"arguments": {"a": 1}}')
+    [call, finished] = reader.feed(answer)
+    assert isinstance(call, ToolCallDelta)
+    assert call.call.arguments == {"a": 1}
+    assert finished == Finished("stop", USAGE)
+
+
+def test_text_that_was_held_back_comes_before_the_end() -> None:
+    reader = AnswerReader(tool_splitter({"f"}))
+    assert reader.feed(chat_stream('{"name": "f"')) == [TextDelta('{"name": "f"'), Finished("stop", USAGE)]
+
+
+def test_a_prompt_that_is_too_long_is_told_with_both_numbers() -> None:
+    error = EngineError("too long", 400, "exceed_context_size_error", 431, 256)
+    failure = engine_failure(error, 400)
+    assert isinstance(failure, PromptTooLong)
+    assert (failure.prompt_tokens, failure.num_ctx) == (431, 256)

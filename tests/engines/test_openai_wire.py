@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from arriero.engines.llama_cpp import LlamaCppEngine
+from arriero.engines.base import Plan
+from arriero.engines.llama_cpp_engine import LlamaCppEngine
 from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.openai_wire import OpenAIWire
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
@@ -266,7 +267,7 @@ async def test_llama_cpp_is_asked_for_a_chat() -> None:
         return web.Response(body=chat_stream("x"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret", context=512, seed=7)
+        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1), seed=7)
         prompt = ChatPrompt((Message("user", "hi"),))
         await collect(
             engine.generate(TextRequest(prompt, SamplingParams(max_tokens=3), JsonFormat({"type": "object"})))
@@ -298,7 +299,7 @@ async def test_llama_cpp_is_asked_for_raw_text() -> None:
         return web.Response(body=text_stream("Hel", "lo"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret", context=512)
+        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1))
         events = await collect(engine.generate(TextRequest(TextPrompt("<s>hi"))))
         await engine.aclose()
     assert asked == [("/v1/completions", "<s>hi")]

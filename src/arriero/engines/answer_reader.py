@@ -1,13 +1,27 @@
 """From the bytes of an engine's stream to events. Pure: a socket is somebody else's."""
 
 import math
+import secrets
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from arriero.errors import EngineFailed
-from arriero.protocol.openai_engine import Chunk, EngineError
+from arriero.engines.logprobs import read_logprobs
+from arriero.engines.plain_tool_calls import PlainToolCalls, read_arguments
+from arriero.engines.think_text import ThinkText
+from arriero.errors import EngineFailed, PromptTooLong
+from arriero.protocol.openai_engine import Chunk, EngineError, ToolCallPiece
 from arriero.protocol.sse import SseParser
-from arriero.types.events import Event, Finished, FinishReason, TextDelta, ThinkingDelta
+from arriero.types.chat import ToolCall
+from arriero.types.events import (
+    Event,
+    Finished,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    TokenLogprob,
+    ToolCallDelta,
+)
 from arriero.types.usage import Usage
 
 _decode = msgspec.json.Decoder(Chunk).decode
@@ -18,15 +32,19 @@ class AnswerReader:
     """Reads one answer, chat or text, streamed in OpenAI's format.
 
     Engines tell the reason to stop, the usage and the timings in one last chunk or in several: ``Finished`` is made
-    when the stream says that it is over.
+    when the stream says that it is over. splitter: finds in the text what the engine has not. top_logprobs: how many
+    alternatives to each token were asked for.
     """
 
-    __slots__ = ("_chunk", "_parser", "_reason", "is_finished")
+    __slots__ = ("_calls", "_chunk", "_parser", "_reason", "_splitter", "_top_logprobs", "is_finished")
 
-    def __init__(self) -> None:
+    def __init__(self, splitter: PlainToolCalls | ThinkText | None = None, top_logprobs: int = 0) -> None:
         self._parser = SseParser()
         self._reason: str | None = None
         self._chunk = Chunk()
+        self._splitter = splitter
+        self._top_logprobs = top_logprobs
+        self._calls = _CallPieces()
         self.is_finished = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -45,7 +63,8 @@ class AnswerReader:
             return []
         self.is_finished = True
         reason: FinishReason = "length" if self._reason == "length" else "stop"
-        return [Finished(reason, _usage(self._chunk))]
+        held = self._splitter.close() if self._splitter else []
+        return [*held, *self._calls.close(), Finished(reason, _usage(self._chunk))]
 
     def _read(self, payload: bytes, events: list[Event]) -> None:
         try:
@@ -62,15 +81,71 @@ class AnswerReader:
             delta = choice.delta
             if delta.reasoning_content:
                 events.append(ThinkingDelta(delta.reasoning_content))
-            if text := delta.content or choice.text:
-                events.append(TextDelta(text))
+            logprobs = choice.logprobs and choice.logprobs.content
+            if (text := delta.content or choice.text) or logprobs:
+                self._say(text or "", read_logprobs(logprobs or (), self._top_logprobs), events)
+            if delta.tool_calls:
+                events += self._calls.feed(delta.tool_calls)
             if choice.finish_reason is not None:
                 self._reason = choice.finish_reason
+
+    def _say(self, text: str, logprobs: tuple[TokenLogprob, ...], events: list[Event]) -> None:
+        if self._splitter is None:
+            events.append(TextDelta(text, logprobs))
+            return
+        if logprobs:
+            events.append(TextDelta("", logprobs))
+        events += self._splitter.feed(text)
+
+
+class _CallPieces:
+    """Joins the pieces of tool calls; a call is told when the next one begins, or at the end."""
+
+    def __init__(self) -> None:
+        self._index: int | None = None
+        self._told = 0
+        self._id = self._name = self._arguments = ""
+
+    def feed(self, pieces: Sequence[ToolCallPiece]) -> list[Event]:
+        events: list[Event] = []
+        for piece in pieces:
+            if piece.index != self._index:
+                events += self.close()
+                self._index = piece.index
+            self._id = self._id or piece.id or ""
+            self._name += piece.function.name or ""
+            self._arguments += piece.function.arguments or ""
+        return events
+
+    def close(self) -> list[Event]:
+        """The call that is under way, complete. Raises EngineFailed where its arguments are no JSON object."""
+        if self._index is None:
+            return []
+        arguments = read_arguments(self._arguments)
+        if arguments is None:
+            raise EngineFailed(f"the model called {self._name} with arguments that are no JSON object; try again")
+        delta = ToolCallDelta(self._told, ToolCall(self._name, arguments, self._id or call_id()))
+        self._told += 1
+        self._index = None
+        self._id = self._name = self._arguments = ""
+        return [delta]
+
+
+def tool_splitter(names: Collection[str]) -> PlainToolCalls:
+    """A splitter that finds calls of these tools."""
+    return PlainToolCalls(names, call_id)
+
+
+def call_id() -> str:
+    """A new name for a call, as Ollama writes it."""
+    return f"call_{secrets.token_hex(4)}"
 
 
 def engine_failure(error: EngineError | str | None, status: int) -> EngineFailed:
     """An engine's own error, with the HTTP status that it names, else the given one."""
     if isinstance(error, EngineError):
+        if error.type == "exceed_context_size_error" and error.n_ctx:
+            return PromptTooLong(error.n_prompt_tokens, error.n_ctx)
         code = error.code if isinstance(error.code, int) and 400 <= error.code < 600 else status
         return EngineFailed(error.message or "the engine failed and does not say why", code)
     return EngineFailed(error or "the engine failed and does not say why", status)
@@ -85,10 +160,11 @@ def _usage(chunk: Chunk) -> Usage:
         prompt_tokens=usage.prompt_tokens,
         cached_tokens=(cached.cached_tokens or 0) if cached else 0,
         completion_tokens=usage.completion_tokens or 0,
-        prompt_ns=_milliseconds(timings.prompt_ms) if timings else 0,
-        completion_ns=_milliseconds(timings.predicted_ms) if timings else 0,
+        prompt_ns=milliseconds(timings.prompt_ms) if timings else 0,
+        completion_ns=milliseconds(timings.predicted_ms) if timings else 0,
     )
 
 
-def _milliseconds(value: float) -> int:
+def milliseconds(value: float) -> int:
+    """Milliseconds in nanoseconds, at least one."""
     return max(1, round(value * 1e6)) if math.isfinite(value) and value > 0 else 1

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from arriero.types.chat import ChatPrompt, TextRequest
-from arriero.types.embeddings import Embedding
+from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream
+from arriero.types.loading import LoadOptions
 
 
 class Engine(Protocol):
@@ -47,8 +48,12 @@ class Tokenizes(Protocol):
 class Embeds(Protocol):
     """An engine that turns texts into vectors."""
 
-    async def embed(self, inputs: Sequence[str | Sequence[int]]) -> list[Embedding]:
-        """One vector for each input, in order; an input is a text or tokens. Raises EngineFailed."""
+    @property
+    def input_limit(self) -> int:
+        """Tokens of one input at most, with those that the model puts around it."""
+
+    async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:
+        """One vector for each input, in order; an input is a text, or tokens as they are. Raises EngineFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,21 @@ class LaunchSpec:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a model is loaded: tokens of context for each of so many slots (answers at once)."""
+    """How a model is loaded: tokens of context for each of so many slots (answers at once).
+
+    options: what requests had asked for when it was loaded. kv_cache_type: how keys and values are stored, as llama.cpp
+    names it.
+    """
 
     context: int
     slots: int
+    options: LoadOptions = field(default_factory=LoadOptions)
+    kv_cache_type: str = "f16"
+
+    @property
+    def is_shifting(self) -> bool:
+        """Whether an answer may go on past the context, forgetting old tokens."""
+        return self.options.is_shifting
 
 
 @dataclass(frozen=True, slots=True)

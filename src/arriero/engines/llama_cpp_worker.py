@@ -73,6 +73,8 @@ def serve_wheel(params: dict[str, Any]) -> None:
         target = common
         for step in path:
             target = getattr(target, step)
+        if attribute == "lora_adapters":
+            value = [xllamacpp.CommonAdapterLoraInfo(path=path) for path in value]  # noqa: PLW2901
         setattr(target, attribute, value)
     # The server lives as long as this object: it must have a name until the process ends.
     server = xllamacpp.Server(common)

@@ -1,7 +1,7 @@
 """The one HTTP client of every engine that speaks OpenAI's API. Adapters say what to ask; this does the talking."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from arriero.engines.answer_reader import AnswerReader, engine_failure
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
 from arriero.protocol.openai_engine import ErrorBody
-from arriero.types.events import EventStream
+from arriero.types.events import Event, EventStream
 
 T = TypeVar("T")
 
@@ -18,7 +18,21 @@ _CONNECT_TIMEOUT_S = 10.0
 # Between two reads: the longest prefill of a long prompt on a slow machine, and then some.
 _READ_TIMEOUT_S = 3600.0
 _HEALTH_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
-_CALL_TIMEOUT = aiohttp.ClientTimeout(total=60.0)
+_CALL_TIMEOUT_S = 60.0
+
+
+class Reader(Protocol):
+    """Makes events of an answer's bytes."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether ``Finished`` has been told."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take what one read brought."""
+
+    def close(self) -> list[Event]:
+        """The connection has ended."""
 
 
 class OpenAIWire:
@@ -34,9 +48,12 @@ class OpenAIWire:
         )
 
     # A request body is JSON that the adapter has just made: only the encoder reads it.
-    async def stream(self, path: str, body: Mapping[str, Any]) -> EventStream:
-        """Ask for an answer and yield its events as they come; closing the iterator drops the connection."""
-        reader = AnswerReader()
+    async def stream(self, path: str, body: Mapping[str, Any], reader: Reader | None = None) -> EventStream:
+        """Ask for an answer and yield its events as they come; closing the iterator drops the connection.
+
+        reader: what makes events of it; without one, it is an answer in OpenAI's format.
+        """
+        reader = reader or AnswerReader()
         try:
             async with self._session.post(self._base_url + path, data=_encode(body)) as response:
                 if response.status != 200:
@@ -59,10 +76,13 @@ class OpenAIWire:
         if not reader.is_finished:
             raise EngineDied("the engine broke off in the middle of its answer")
 
-    async def call(self, path: str, body: Mapping[str, Any], answer: type[T]) -> T:
+    async def call(
+        self, path: str, body: Mapping[str, Any], answer: type[T], *, timeout_s: float = _CALL_TIMEOUT_S
+    ) -> T:
         """Ask for something that comes in one piece."""
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
         try:
-            async with self._session.post(self._base_url + path, data=_encode(body), timeout=_CALL_TIMEOUT) as response:
+            async with self._session.post(self._base_url + path, data=_encode(body), timeout=timeout) as response:
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _loss(error) from error

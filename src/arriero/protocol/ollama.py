@@ -4,12 +4,28 @@ Always on the wire: a plain field. Sometimes absent: ``T | UnsetType = UNSET``. 
 Ollama sends ``"done":false`` with every chunk. Requests are read by ``go_json``: absent and null are the same there.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
 # Values whose type decides what error text Ollama gives are taken as they come and checked by the converters.
 Loose = bool | int | float | str | list[Any] | dict[str, Any]
+
+
+class WireFunction(Struct):
+    """What is called. An index, where there is one, is not needed: the order tells."""
+
+    name: str = ""
+    # JSON of the tool's own shape; its keys keep their order.
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+class WireToolCall(Struct):
+    """A call in an earlier turn of the model's."""
+
+    id: str = ""
+    function: WireFunction = field(default_factory=WireFunction)
 
 
 class WireMessage(Struct):
@@ -19,7 +35,7 @@ class WireMessage(Struct):
     content: str = ""
     thinking: str = ""
     images: list[str] = field(default_factory=list)
-    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    tool_calls: list[WireToolCall] = field(default_factory=list)
     tool_name: str = ""
     tool_call_id: str = ""
 
@@ -36,7 +52,8 @@ class ChatRequest(Struct):
     options: dict[str, Any] = field(default_factory=dict)
     think: Loose | UnsetType = UNSET
     truncate: bool = True
-    shift: bool = True
+    # Ollama shifts unless it is told otherwise; here an answer goes beyond the context only for those who ask.
+    shift: bool = False
     logprobs: bool = False
     top_logprobs: int = 0
     debug_render_only: bool = field(default=False, name="_debug_render_only")
@@ -59,7 +76,7 @@ class GenerateRequest(Struct):
     options: dict[str, Any] = field(default_factory=dict)
     think: Loose | UnsetType = UNSET
     truncate: bool = True
-    shift: bool = True
+    shift: bool = False
     logprobs: bool = False
     top_logprobs: int = 0
     debug_render_only: bool = field(default=False, name="_debug_render_only")
@@ -75,18 +92,64 @@ class ShowRequest(Struct):
     options: dict[str, Any] = field(default_factory=dict)
 
 
+class AnswerFunction(Struct):
+    """What the model wants called; arguments are an object, never a text."""
+
+    index: int
+    name: str
+    arguments: dict[str, Any]
+
+
+class AnswerToolCall(Struct):
+    """A call by the model."""
+
+    id: str
+    function: AnswerFunction
+
+
 class AnswerMessage(Struct):
     """The model's turn, in answers."""
 
     role: str
     content: str
     thinking: str | UnsetType = UNSET
+    tool_calls: list[AnswerToolCall] | UnsetType = UNSET
+
+
+class AnswerTopLogprob(Struct):
+    """A token that might have been chosen; ``bytes`` are those of its UTF-8, absent for an empty one."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | UnsetType = UNSET
+
+
+class AnswerLogprob(Struct):
+    """A token that was chosen, and the likeliest in its place where they were asked for."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | UnsetType = UNSET
+    top_logprobs: list[AnswerTopLogprob] | UnsetType = UNSET
+
+
+class AnswerTruncated(Struct):
+    """What was left out of a prompt that was too long: arriero's own, beside Ollama's keys.
+
+    ``dropped_tokens``: of the request's ``context``, or of the text around a gap.
+    """
+
+    dropped_messages: int
+    prompt_tokens: int
+    num_ctx: int
+    dropped_tokens: int | UnsetType = UNSET
 
 
 class DebugInfo(Struct):
     """What a ``_debug_render_only`` request is answered with."""
 
     rendered_template: str
+    image_count: int | UnsetType = UNSET
 
 
 class ChatResponse(Struct):
@@ -98,12 +161,14 @@ class ChatResponse(Struct):
     done: bool = False
     done_reason: str | UnsetType = UNSET
     debug_info: DebugInfo | UnsetType = field(default=UNSET, name="_debug_info")
+    logprobs: list[AnswerLogprob] | UnsetType = UNSET
     total_duration: int | UnsetType = UNSET
     load_duration: int | UnsetType = UNSET
     prompt_eval_count: int | UnsetType = UNSET
     prompt_eval_duration: int | UnsetType = UNSET
     eval_count: int | UnsetType = UNSET
     eval_duration: int | UnsetType = UNSET
+    truncated: AnswerTruncated | UnsetType = UNSET
 
 
 class GenerateResponse(Struct):
@@ -115,6 +180,7 @@ class GenerateResponse(Struct):
     thinking: str | UnsetType = UNSET
     done: bool = False
     done_reason: str | UnsetType = UNSET
+    context: Sequence[int] | UnsetType = UNSET
     total_duration: int | UnsetType = UNSET
     load_duration: int | UnsetType = UNSET
     prompt_eval_count: int | UnsetType = UNSET
@@ -122,6 +188,8 @@ class GenerateResponse(Struct):
     eval_count: int | UnsetType = UNSET
     eval_duration: int | UnsetType = UNSET
     debug_info: DebugInfo | UnsetType = field(default=UNSET, name="_debug_info")
+    logprobs: list[AnswerLogprob] | UnsetType = UNSET
+    truncated: AnswerTruncated | UnsetType = UNSET
 
 
 class ModelDetails(Struct):
@@ -201,9 +269,11 @@ class ShowResponse(Struct, kw_only=True):
     messages: list[HistoryMessage] | UnsetType = UNSET
     # Whatever metadata the file has, under its own keys.
     model_info: dict[str, Any]
+    projector_info: dict[str, Any] | UnsetType = UNSET
     tensors: list[Tensor] | UnsetType = UNSET
     capabilities: list[str]
     modified_at: str
+    requires: str | UnsetType = UNSET
 
 
 class VersionResponse(Struct):

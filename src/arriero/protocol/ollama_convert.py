@@ -6,11 +6,23 @@ import re
 from collections.abc import Sequence
 from typing import get_args
 
+import msgspec
 from msgspec import UnsetType
+from msgspec.structs import replace
 
 from arriero.errors import InvalidRequest
 from arriero.protocol import ollama as wire
-from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextPrompt, ThinkLevel
+from arriero.protocol.go_template import render_template
+from arriero.types.chat import (
+    ChatPrompt,
+    InfillPrompt,
+    JsonFormat,
+    Message,
+    Prompt,
+    TextPrompt,
+    ThinkLevel,
+    ToolCall,
+)
 from arriero.types.durations import parse_keep_alive
 from arriero.types.models import ModelRecord
 
@@ -74,9 +86,9 @@ def check_base64(images: Sequence[str]) -> None:
 
 def chat_prompt(request: wire.ChatRequest, record: ModelRecord, think: Think) -> ChatPrompt:
     """The request's messages behind those that the model brings along."""
-    return with_model(
-        tuple(Message(turn.role.lower(), turn.content, turn.thinking) for turn in request.messages), record, think
-    )
+    knows_tools = "tools" in record.capabilities
+    turns = tuple(_turn(turn, knows_tools=knows_tools) for turn in request.messages)
+    return replace(with_model(turns, record, think), tools=tuple(request.tools))
 
 
 def with_model(turns: tuple[Message, ...], record: ModelRecord, think: Think = None) -> ChatPrompt:
@@ -85,12 +97,37 @@ def with_model(turns: tuple[Message, ...], record: ModelRecord, think: Think = N
     return ChatPrompt((*_system_message(system), *record.messages, *turns), think)
 
 
-def generate_prompt(request: wire.GenerateRequest, record: ModelRecord, think: Think) -> ChatPrompt | TextPrompt:
-    """A prompt as one turn of a chat, or untouched where the request says ``raw``."""
+def generate_prompt(request: wire.GenerateRequest, record: ModelRecord, think: Think) -> Prompt:
+    """A prompt as one turn of a chat, or as the request says: ``raw``, a gap to fill, or in a template of its own."""
     if request.raw:
         return TextPrompt(request.prompt)
-    system = _system_message(request.system or record.system)
-    return ChatPrompt((*system, *record.messages, Message("user", request.prompt)), think)
+    system = request.system or record.system
+    context = tuple(request.context)
+    if request.template:
+        values = {"System": system, "Prompt": request.prompt, "Suffix": request.suffix}
+        return TextPrompt(render_template(request.template, values), context, thinks=think is not None)
+    if request.suffix:
+        return InfillPrompt(request.prompt, request.suffix)
+    history = () if context else record.messages
+    user = Message("user", request.prompt, images=tuple(request.images))
+    return ChatPrompt((*_system_message(system), *history, user), think, context=context)
+
+
+def _turn(turn: wire.WireMessage, *, knows_tools: bool) -> Message:
+    """One turn. To a model whose template knows no tools, the calls of a conversation are text: it would drop them."""
+    content, calls = turn.content, turn.tool_calls
+    if calls and not knows_tools:
+        written = (msgspec.json.encode(call.function).decode() for call in calls)
+        content, calls = "\n".join(part for part in (content, *written) if part), []
+    return Message(
+        turn.role.lower(),
+        content,
+        turn.thinking,
+        tuple(turn.images),
+        tuple(ToolCall(call.function.name, call.function.arguments, call.id) for call in calls),
+        turn.tool_name,
+        turn.tool_call_id,
+    )
 
 
 def _system_message(text: str) -> tuple[Message, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from arriero.errors import InvalidRequest
+from arriero.types.loading import LoadOptions
 from arriero.types.sampling import SamplingParams
 
 _INTEGER = "integer"
@@ -51,6 +52,10 @@ DEFAULT_OPTIONS: Mapping[str, Any] = {
 }
 
 
+# Ollama's engine is never started with less.
+LEAST_CONTEXT = 4
+
+
 def merge_options(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Check options and lay them over the defaults and over each other, the last winning.
 
@@ -86,6 +91,29 @@ def to_sampling(options: Mapping[str, Any]) -> SamplingParams:
         seed=options.get("seed"),
         stop=tuple(options.get("stop", ())),
     )
+
+
+def to_load_options(options: Mapping[str, Any], *, is_shifting: bool = False) -> LoadOptions:
+    """What merged options want of the loaded model; values that mean "automatic" want nothing."""
+    return LoadOptions(
+        context=to_num_ctx(options),
+        is_shifting=is_shifting,
+        batch=_positive(options.get("num_batch")),
+        gpu_layers=None if (layers := options.get("num_gpu")) is None or layers < 0 else layers,
+        main_gpu=options.get("main_gpu"),
+        is_mapped=options.get("use_mmap"),
+        threads=_positive(options.get("num_thread")),
+    )
+
+
+def to_num_ctx(options: Mapping[str, Any]) -> int | None:
+    """The tokens that prompt and answer may take together; None where the options do not say."""
+    num_ctx = _positive(options.get("num_ctx"))
+    return num_ctx and max(LEAST_CONTEXT, num_ctx)
+
+
+def _positive(value: int | None) -> int | None:
+    return value if value is not None and value > 0 else None
 
 
 # An option's value is whatever JSON the caller wrote until it has been checked here.

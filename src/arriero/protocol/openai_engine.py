@@ -6,11 +6,41 @@ llama.cpp, vLLM and SGLang differ in which keys they add; keys that nobody reads
 from msgspec import Struct, field
 
 
-class Delta(Struct, gc=False):
+class FunctionPiece(Struct):
+    """A piece of a function's name and of its arguments, which are JSON as text."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCallPiece(Struct):
+    """A piece of the call with this index."""
+
+    index: int = 0
+    id: str | None = None
+    function: FunctionPiece = field(default_factory=FunctionPiece)
+
+
+class Delta(Struct):
     """What a chunk adds to the message. Engines disagree on the name of the reasoning."""
 
     content: str | None = None
     reasoning_content: str | None = None
+    tool_calls: list[ToolCallPiece] | None = None
+
+
+class EngineLogprob(Struct):
+    """A token with the logarithm of its probability, and those that might have stood in its place."""
+
+    token: str
+    logprob: float | None = 0.0
+    top_logprobs: "list[EngineLogprob]" = field(default_factory=list)
+
+
+class Logprobs(Struct):
+    """The tokens of a chunk."""
+
+    content: list[EngineLogprob] | None = None
 
 
 class Choice(Struct):
@@ -18,6 +48,7 @@ class Choice(Struct):
 
     delta: Delta = field(default_factory=Delta)
     text: str | None = None
+    logprobs: Logprobs | None = None
     finish_reason: str | None = None
 
 
@@ -43,10 +74,13 @@ class Timings(Struct, gc=False):
 
 
 class EngineError(Struct):
-    """The body of an error, or of an error event in a stream."""
+    """The body of an error, or of an error event in a stream; the numbers come with a prompt that is too long."""
 
     message: str = ""
     code: int | str | None = None
+    type: str | None = None
+    n_prompt_tokens: int = 0
+    n_ctx: int = 0
 
 
 class Chunk(Struct):
@@ -54,6 +88,19 @@ class Chunk(Struct):
 
     choices: list[Choice] = field(default_factory=list)
     usage: EngineUsage | None = None
+    timings: Timings | None = None
+    error: EngineError | str | None = None
+
+
+class NativeChunk(Struct):
+    """One event of llama.cpp's own stream, which it also sends for infill."""
+
+    content: str = ""
+    stop: bool = False
+    stop_type: str = ""
+    tokens_evaluated: int = 0
+    tokens_predicted: int = 0
+    completion_probabilities: list[EngineLogprob] = field(default_factory=list)
     timings: Timings | None = None
     error: EngineError | str | None = None
 

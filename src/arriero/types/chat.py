@@ -37,20 +37,27 @@ class Message(Struct, frozen=True):
 class ChatPrompt(Struct, frozen=True):
     """Messages that the engine renders with the model's own chat template.
 
-    think: None leaves it to the template. tools: definitions of functions as OpenAI and Ollama write them.
+    think: None leaves it to the template. tools: definitions of functions as OpenAI and Ollama write them. context:
+    tokens of an earlier exchange that stand in front of it all.
     """
 
     messages: tuple[Message, ...]
     think: bool | ThinkLevel | None = None
     # A tool's definition is the caller's JSON Schema, given to the model's template as it is.
     tools: tuple[dict[str, Any], ...] = ()
+    context: tuple[int, ...] = ()
 
 
 class TextPrompt(Struct, frozen=True):
-    """Text that goes to the model as it is, behind the tokens of an earlier exchange (``context``)."""
+    """Text that goes to the model as it is.
+
+    context: tokens of an earlier exchange that stand in front of it. thinks: the answer may begin with thinking between
+    ``<think>`` and ``</think>``, which then is told apart from the text.
+    """
 
     text: str
     context: tuple[int, ...] = ()
+    thinks: bool = False
 
 
 class InfillPrompt(Struct, frozen=True):
@@ -74,9 +81,17 @@ class TextRequest(Struct, frozen=True):
     """One answer to be generated.
 
     top_logprobs: None: no log probabilities; 0: those of the tokens chosen; more: so many alternatives to each, too.
+    num_ctx: tokens that prompt and answer may take together; None: all that the model was loaded with.
+    is_truncating: old messages are left out of a prompt that is longer, instead of the request being refused.
+    is_shifting: the answer may go on beyond, forgetting what is old.
+    wants_context: the answer's end shall tell the tokens of the prompt and of the answer.
     """
 
     prompt: Prompt
     sampling: SamplingParams = field(default_factory=SamplingParams)
     json_format: JsonFormat | None = None
     top_logprobs: int | None = None
+    num_ctx: int | None = None
+    is_truncating: bool = True
+    is_shifting: bool = False
+    wants_context: bool = False

@@ -15,6 +15,19 @@ from arriero.types.usage import Usage
 FinishReason = Literal["stop", "length"]
 
 
+class Truncated(msgspec.Struct, frozen=True):
+    """The prompt was too long, and so much of it was left out. Comes first, if at all.
+
+    dropped_messages: turns of the chat. dropped_tokens: tokens of an earlier exchange (``TextPrompt.context``).
+    prompt_tokens: of what was left. num_ctx: the tokens that there is room for.
+    """
+
+    dropped_messages: int
+    prompt_tokens: int
+    num_ctx: int
+    dropped_tokens: int = 0
+
+
 class TopLogprob(msgspec.Struct, frozen=True, gc=False):
     """A token that might have been chosen. logprob: natural logarithm of its probability."""
 
@@ -54,13 +67,14 @@ class ToolCallDelta(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """The answer is complete."""
+    """The answer is complete. context: the tokens of prompt and answer, where they were asked for and can be had."""
 
     reason: FinishReason
     usage: Usage
+    context: tuple[int, ...] = ()
 
 
-Event = TextDelta | ThinkingDelta | ToolCallDelta | Finished
+Event = TextDelta | ThinkingDelta | ToolCallDelta | Truncated | Finished
 
 
 def text_and_thinking(events: Sequence[Event]) -> tuple[str, str]:

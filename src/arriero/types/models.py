@@ -15,6 +15,7 @@ class Architecture:
     """The numbers that decide how much memory a model takes. None: the file does not say.
 
     trained_context: tokens. weights_size_bytes: the file. kv_bytes_per_token: one token's keys and values at 16 bit.
+    pooling_type: of a model that embeds: llama.cpp's number for how the vectors of its tokens become one.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Architecture:
     trained_context: int | None = None
     embedding_length: int | None = None
     kv_bytes_per_token: int | None = None
+    pooling_type: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class ModelRecord:
     with LoRA weights that belong on top.
     digest: 64 hex digits of SHA-256 over the manifest; "" for a bare file, whose own hash takes a while (see
     ``Library.digest``). size_bytes: of all its parts.
-    parameters: options of the model's own, under Ollama's names.
+    parameters: options of the model's own, under Ollama's names. renderer, parser: what Ollama is to write its prompts
+    and to read its answers with, in place of a template. requires: the version of Ollama that it asks for.
     """
 
     name: str
@@ -63,3 +66,6 @@ class ModelRecord:
     licenses: tuple[str, ...] = ()
     projector: Path | None = None
     adapters: tuple[Path, ...] = ()
+    renderer: str = ""
+    parser: str = ""
+    requires: str = ""

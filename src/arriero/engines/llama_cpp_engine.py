@@ -1,0 +1,134 @@
+"""A running llama.cpp server, as an engine."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from arriero.engines.answer_reader import AnswerReader, tool_splitter
+from arriero.engines.base import Plan
+from arriero.engines.context import behind_context, with_context
+from arriero.engines.fitting import generate_within
+from arriero.engines.infill import infill_room
+from arriero.engines.llama_cpp_body import chat_body, request_body, tool_names
+from arriero.engines.llama_cpp_embedding import embed
+from arriero.engines.loopback import LoopbackConnector
+from arriero.engines.native_reader import NativeReader
+from arriero.engines.openai_wire import OpenAIWire
+from arriero.engines.think_text import OPEN, ThinkText
+from arriero.errors import PromptTooLong
+from arriero.types.chat import ChatPrompt, InfillPrompt, Prompt, TextPrompt, TextRequest
+from arriero.types.embeddings import Embeddings
+from arriero.types.events import EventStream, Truncated
+
+HOST = "127.0.0.1"
+_BATCH = 2048  # llama.cpp's own, where a request asks for no other
+_INFILL_MARKS = 16  # more than the names of files and the like that llama.cpp puts around the text
+
+
+class _Rendered(Struct):
+    prompt: str
+
+
+class _Counted(Struct):
+    input_tokens: int
+
+
+class _Tokens(Struct):
+    tokens: list[int]
+
+
+class LlamaCppEngine:
+    """One running worker, on a port of the loopback interface.
+
+    plan: how it was started. input_limit: tokens of a text to embed, at most; None: as many as the context has.
+    """
+
+    def __init__(
+        self, port: int, api_key: str, plan: Plan, seed: int | None = None, input_limit: int | None = None
+    ) -> None:
+        self._wire = OpenAIWire(
+            f"http://{HOST}:{port}", {"Authorization": f"Bearer {api_key}"}, LoopbackConnector(HOST, port)
+        )
+        self._plan = plan
+        self._seed = seed
+        self._infill_room = infill_room(plan.options.batch or _BATCH)
+        self.input_limit = input_limit or plan.context
+
+    def generate(self, request: TextRequest) -> EventStream:
+        """Stream one answer (see ``Engine``), within the context."""
+        if isinstance(request.prompt, ChatPrompt) and request.prompt.context:
+            return behind_context(self, request, request.prompt)
+        return generate_within(self, request, self._plan.context, engine_shifts=self._plan.is_shifting)
+
+    def ask(self, request: TextRequest) -> EventStream:
+        """Stream the answer to a prompt that is sent as it is. Raises PromptTooLong where it does not fit."""
+        stream = self._ask(request)
+        return with_context(self, request, stream) if request.wants_context else stream
+
+    def _ask(self, request: TextRequest) -> EventStream:
+        body = request_body(request, self._plan.context, self._seed)
+        tops = request.top_logprobs or 0
+        match request.prompt:
+            case ChatPrompt(tools=tools):
+                splitter = tool_splitter(tool_names(tools)) if tools else None
+                return self._wire.stream("/v1/chat/completions", body, AnswerReader(splitter, tops))
+            case TextPrompt(text=text, thinks=thinks):
+                think = ThinkText(is_open=text.rstrip().endswith(OPEN)) if thinks else None
+                return self._wire.stream("/v1/completions", body, AnswerReader(think, tops))
+            case InfillPrompt() as prompt:
+                native = NativeReader(tops)
+                return self._fill(prompt, request, self._wire.stream("/infill", body, native), native)
+
+    async def count(self, prompt: Prompt) -> int:
+        """The tokens of a prompt."""
+        match prompt:
+            case ChatPrompt():
+                counted = await self._wire.call("/v1/chat/completions/input_tokens", chat_body(prompt), _Counted)
+                return counted.input_tokens
+            case TextPrompt(text=text, context=context):
+                return len(context) + len(await self.tokenize(text, is_rendered=not context))
+            case InfillPrompt(prefix, suffix):
+                return sum(self._infill_room.taken(await self._infill_tokens(prefix, suffix))) + _INFILL_MARKS
+
+    async def tokenize(self, text: str, *, is_rendered: bool = False) -> list[int]:
+        """The tokens of a text (see ``Tokenizes``)."""
+        body = {"content": text, "add_special": is_rendered, "parse_special": is_rendered}
+        return (await self._wire.call("/tokenize", body, _Tokens)).tokens
+
+    async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:
+        """One vector for each input (see ``Embeds``)."""
+        return await embed(self._wire, inputs)
+
+    async def render(self, prompt: ChatPrompt) -> str:
+        """The prompt after the model's chat template."""
+        return (await self._wire.call("/apply-template", chat_body(prompt), _Rendered)).prompt
+
+    async def health(self) -> bool:
+        """Whether the worker answers."""
+        return await self._wire.is_ready("/health")
+
+    async def aclose(self) -> None:
+        """Drop the connections."""
+        await self._wire.aclose()
+
+    async def _fill(
+        self, prompt: InfillPrompt, request: TextRequest, stream: EventStream, reader: NativeReader
+    ) -> EventStream:
+        """Stream what fills a gap, and tell first what llama.cpp has not looked at."""
+        room, dropped = self._infill_room, 0
+        # A token is a byte at least.
+        sizes = len(prompt.prefix.encode()), len(prompt.suffix.encode())
+        if room.taken(sizes) != sizes:
+            sizes = await self._infill_tokens(prompt.prefix, prompt.suffix)
+            dropped = sum(sizes) - sum(room.taken(sizes))
+            if dropped and not request.is_truncating:
+                raise PromptTooLong(sum(sizes), sum(room.taken(sizes)))
+        async with aclosing(stream):
+            first = await anext(stream)
+            yield [Truncated(0, reader.prompt_tokens, self._plan.context, dropped), *first] if dropped else first
+            async for events in stream:
+                yield events
+
+    async def _infill_tokens(self, prefix: str, suffix: str) -> tuple[int, int]:
+        return len(await self.tokenize(prefix)), len(await self.tokenize(suffix))
