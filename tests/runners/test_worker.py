@@ -12,6 +12,7 @@ from arriero.runners.worker import WorkerLoader, describe_end
 from arriero.types.models import ModelRecord
 from tests.factories_store import record
 
+PLAN = Plan(context=512, slots=1)
 WAITS = "import sys; sys.stdin.read()"
 
 
@@ -35,10 +36,14 @@ class Launcher:
     engine: FakeEngine = field(default_factory=FakeEngine)
     keys: list[str] = field(default_factory=list)
 
-    def __call__(self, _: ModelRecord, port: int, api_key: str) -> Launch:
+    def __call__(self, _: ModelRecord, plan: Plan, port: int, api_key: str) -> Launch:
         assert 0 < port < 65536
         self.keys.append(api_key)
-        return Launch(LaunchSpec(self.argv), Plan(context=512, slots=1), lambda: self.engine)
+        return Launch(LaunchSpec(self.argv), plan, lambda: self.engine)
+
+
+def loader_of(launcher: Launcher, stall_timeout_s: float = 5.0) -> WorkerLoader:
+    return WorkerLoader(launcher, lambda *_: PLAN, stall_timeout_s)
 
 
 def running(script: str, *, is_healthy: bool = True) -> Launcher:
@@ -47,9 +52,9 @@ def running(script: str, *, is_healthy: bool = True) -> Launcher:
 
 async def test_a_model_is_loaded_when_its_engine_is_well() -> None:
     launcher = running(WAITS)
-    worker = await WorkerLoader(launcher, 5.0).load(record())
+    worker = await loader_of(launcher).load(record(), PLAN)
     assert worker.engine is launcher.engine
-    assert worker.plan == Plan(512, 1)
+    assert worker.plan == PLAN
     assert worker.memory_bytes() > 0
     await worker.stop()
     assert worker.memory_bytes() == 0
@@ -57,16 +62,16 @@ async def test_a_model_is_loaded_when_its_engine_is_well() -> None:
 
 async def test_every_worker_has_a_key_of_its_own() -> None:
     launcher = running(WAITS)
-    loader = WorkerLoader(launcher, 5.0)
-    workers = [await loader.load(record()), await loader.load(record())]
+    loader = loader_of(launcher)
+    workers = [await loader.load(record(), PLAN), await loader.load(record(), PLAN)]
     assert len(set(launcher.keys)) == 2
     assert all(len(key) >= 24 for key in launcher.keys)
     await asyncio.gather(*(worker.stop() for worker in workers))
 
 
 async def test_the_end_of_a_worker_is_told_in_words() -> None:
-    worker = await WorkerLoader(running("import sys; sys.stdin.readline(); sys.exit('out of memory')"), 5.0).load(
-        record()
+    worker = await loader_of(running("import sys; sys.stdin.readline(); sys.exit('out of memory')")).load(
+        record(), PLAN
     )
     ending = asyncio.create_task(worker.wait_for_end())
     await worker.stop()
@@ -74,25 +79,25 @@ async def test_the_end_of_a_worker_is_told_in_words() -> None:
 
 
 async def test_an_engine_that_exits_while_it_loads_has_failed_with_its_last_words() -> None:
-    loader = WorkerLoader(running("import sys; sys.exit('error: bad magic')", is_healthy=False), 5.0)
+    loader = loader_of(running("import sys; sys.exit('error: bad magic')", is_healthy=False))
     with pytest.raises(LoadFailed) as caught:
-        await loader.load(record("gen:latest"))
+        await loader.load(record("gen:latest"), PLAN)
     assert caught.value.message == "could not load gen:latest: the engine exited with code 1: error: bad magic"
 
 
 async def test_an_engine_that_cannot_be_started_has_failed() -> None:
     with pytest.raises(LoadFailed, match="could not start the engine for tiny: "):
-        await WorkerLoader(Launcher(("/nothing-here",)), 5.0).load(record())
+        await loader_of(Launcher(("/nothing-here",))).load(record(), PLAN)
 
 
 async def test_a_load_without_progress_is_given_up() -> None:
     with pytest.raises(LoadFailed, match=r"no progress for 0\.1 s"):
-        await WorkerLoader(running(WAITS, is_healthy=False), 0.1).load(record())
+        await loader_of(running(WAITS, is_healthy=False), 0.1).load(record(), PLAN)
 
 
 async def test_a_load_that_is_cancelled_leaves_nothing_behind() -> None:
     engine = SickEngine()
-    loading = asyncio.create_task(WorkerLoader(Launcher((sys.executable, "-c", WAITS), engine), 0.0).load(record()))
+    loading = asyncio.create_task(loader_of(Launcher((sys.executable, "-c", WAITS), engine), 0.0).load(record(), PLAN))
     await asyncio.wait_for(engine.asked.wait(), 5)
     assert psutil.Process().children()
     loading.cancel()

@@ -21,16 +21,20 @@ _SECRETS = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _ERROR = re.compile("error|failed|invalid", re.IGNORECASE)
 # How llama.cpp begins a line: when, how bad, and in which function.
 _TIME_AND_PLACE = re.compile(r"^[\d.]+ [A-Z] +(\w+ +)?[\w ]*: ")
+# How llama.cpp tells what it has taken, and where: "CUDA0 model buffer size = 4403.49 MiB".
+_BUFFER = re.compile(r"(\S+) +(\S+) buffer size = +([\d.]+) MiB")
 _LINES_KEPT = 20
+_LONGEST_TELLING_LINE = 400
 _LONGEST_LINE_BYTES = 1 << 20
 
 
 class EngineProcess:
-    """One running child. Make it with ``start``."""
+    """One running child. Make it with ``start``. device_bytes: what it said that it took on GPUs, by its names."""
 
     def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
         self._process = process
         self._name = name
+        self.device_bytes: dict[str, int] = {}
         self._last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self._reader = asyncio.create_task(self._read_output(), name=f"output of {name}")
 
@@ -105,7 +109,20 @@ class EngineProcess:
                 return
             text = line.decode("utf-8", "replace").rstrip()
             self._last_lines.append(text)
+            self.device_bytes |= device_bytes(text)
             logger.debug("engine output", extra={"engine": self._name, "line": text})
+
+
+def device_bytes(line: str) -> dict[str, int]:
+    """Bytes that a line of llama.cpp's output says to have been taken on a GPU, by what they are; {} for other lines.
+
+    A later line of the same name is in place of an earlier one: where layers are fitted, a model is loaded twice.
+    """
+    # A line may be a megabyte long, and only short ones tell this.
+    found = _BUFFER.search(line) if len(line) < _LONGEST_TELLING_LINE else None
+    if found is None or found[1].startswith("CPU") or found[1].endswith("_Host"):
+        return {}
+    return {f"{found[1]} {found[2]}": int(float(found[3]) * (1 << 20))}
 
 
 def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,14 +11,14 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
-from arriero.engines.base import Engine
+from arriero.engines.base import Engine, Plan
 from arriero.errors import LoadFailed, ServerBusy
 from arriero.runners.worker import LoadedModel
 from arriero.types.models import ModelRecord
 
 logger = logging.getLogger(__name__)
 
-Load = Callable[[ModelRecord], Awaitable[LoadedModel]]
+Load = Callable[[ModelRecord, Plan], Awaitable[LoadedModel]]
 
 # An engine that ran this long before it died is restarted as if it had never died before.
 _FORGIVEN_AFTER_S = 60.0
@@ -35,20 +35,27 @@ def restart_delay_s(deaths: int) -> float:
 class Runner:
     """Make it within a running event loop: it begins to load at once.
 
-    loaded: the model, while its engine is up. is_ending: nobody may use it any more; wait for ``ended``.
+    loaded: the model, while its engine is up. was_loaded: it has been up. users: who has joined and not left; taken:
+    slots that they have. failure: why it ended by itself. is_ending: nobody may use it any more; wait for ``ended``.
+    changed: called whenever the engine comes up.
     """
 
-    def __init__(self, record: ModelRecord, load: Load, keep_alive_s: float) -> None:
+    def __init__(
+        self, record: ModelRecord, plan: Plan, load: Load, keep_alive_s: float, changed: Callable[[], None]
+    ) -> None:
         self.record = record
+        self.plan = plan
         self.loaded: LoadedModel | None = None
+        self.was_loaded = False
+        self.keep_alive_s = keep_alive_s
+        self.users = 0
+        self.taken = 0
+        self.last_used_s = time.monotonic()
+        self.failure: LoadFailed | None = None
         self._load = load
-        self._keep_alive_s = keep_alive_s
-        self._users = 0
-        self._was_loaded = False
+        self._changed = changed
         self._doubted: Engine | None = None
-        self._idle_since_s = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
-        self._failure: LoadFailed | None = None
         # Set while `loaded` is there, and for good when the runner has ended.
         self._settled = asyncio.Event()
         self._lost = asyncio.Event()
@@ -60,27 +67,37 @@ class Runner:
         """Whether the model is being unloaded, or was."""
         return self._unwanted.is_set()
 
-    def join(self, keep_alive_s: float | None) -> None:
-        """Count one more user; the model stays at least until ``leave``."""
-        self._users += 1
+    def join(self, keep_alive_s: float | None, slots: int) -> None:
+        """Count one more user, with so many slots; the model stays at least until ``leave``."""
+        self.users += 1
+        self.taken += slots
+        self.last_used_s = time.monotonic()
         self._cancel_timer()
         if keep_alive_s is not None:
-            self._keep_alive_s = keep_alive_s
+            self.keep_alive_s = keep_alive_s
 
-    def leave(self) -> None:
-        """Count one user less; after the last one the time to unload begins to run.
+    def leave(self, slots: int) -> None:
+        """Count one user less. Whoever calls this gives what has become free to others, and then lets it ``rest``."""
+        self.users -= 1
+        self.taken -= slots
+        self.last_used_s = time.monotonic()
 
-        A load that nobody waits for any more is given up.
-        """
-        self._users -= 1
-        if not self._users and not self._was_loaded:
-            self._unwanted.set()
-        self._rest_if_idle()
+    def rest(self) -> None:
+        """If nobody uses it, the time to unload begins to run."""
+        if self.users or self.is_ending:
+            return
+        self._cancel_timer()
+        if self.keep_alive_s <= 0:
+            self.end()
+        elif math.isfinite(self.keep_alive_s):
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self.keep_alive_s, self.end)
 
     def unload(self) -> None:
         """End it now, or with the last user."""
-        self._keep_alive_s = 0.0
-        self._rest_if_idle()
+        self.keep_alive_s = 0.0
+        if self.was_loaded:
+            self.rest()
 
     def end(self) -> None:
         """End it now, whoever uses it."""
@@ -115,26 +132,15 @@ class Runner:
 
     def expires_in_s(self, now_s: float) -> float:
         """Seconds until it is unloaded if nobody comes: ``inf`` for never, negative when it is only finishing."""
-        if self._users:
-            return self._keep_alive_s if self._keep_alive_s > 0 else -1.0
-        return self._idle_since_s + self._keep_alive_s - now_s
+        if self.users:
+            return self.keep_alive_s if self.keep_alive_s > 0 else -1.0
+        return self.last_used_s + self.keep_alive_s - now_s
 
     def _check_alive(self) -> None:
-        if self._failure is not None:
-            raise LoadFailed(self._failure.message, self._failure.status)
+        if self.failure is not None:
+            raise LoadFailed(self.failure.message, self.failure.status)
         if self.is_ending:
             raise ServerBusy("the server is shutting down")
-
-    def _rest_if_idle(self) -> None:
-        if self._users:
-            return
-        self._cancel_timer()
-        self._idle_since_s = time.monotonic()
-        if self._keep_alive_s <= 0:
-            self._unwanted.set()
-        elif math.isfinite(self._keep_alive_s):
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._keep_alive_s, self._unwanted.set)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -150,13 +156,13 @@ class Runner:
                 deaths = 1 if time.monotonic() - started_s > _FORGIVEN_AFTER_S else deaths + 1
                 await first_of(self._unwanted.wait(), asyncio.sleep(restart_delay_s(deaths)))
             if not self.is_ending:
-                self._failure = LoadFailed(f"{self.record.name} died {deaths} times; the server's log says why")
+                self.failure = LoadFailed(f"{self.record.name} died {deaths} times; the server's log says why")
         except LoadFailed as error:
             logger.error("load failed", extra={"model": self.record.name, "error": error.message})  # noqa: TRY400
-            self._failure = error
+            self.failure = error
         except Exception:
             logger.exception("runner failed", extra={"model": self.record.name})
-            self._failure = LoadFailed(f"could not run {self.record.name}; the server's log says why")
+            self.failure = LoadFailed(f"could not run {self.record.name}; the server's log says why")
         finally:
             self._cancel_timer()
             self._unwanted.set()
@@ -164,7 +170,7 @@ class Runner:
 
     async def _live_once(self, *, is_restart: bool) -> None:
         """Load the model and stay until it dies or nobody wants it any more."""
-        loading = asyncio.ensure_future(self._load(self.record))
+        loading = asyncio.ensure_future(self._load(self.record, self.plan))
         await first_of(self._unwanted.wait(), loading)
         if self.is_ending:
             await _discard(loading)
@@ -174,9 +180,12 @@ class Runner:
             return
         loaded = loading.result()
         self.loaded = loaded
-        self._was_loaded = True
+        self.was_loaded = True
         self._lost.clear()
         self._settled.set()
+        self._changed()
+        if self._timer is None:
+            self.rest()
         try:
             end = asyncio.ensure_future(loaded.wait_for_end())
             await first_of(self._unwanted.wait(), end)

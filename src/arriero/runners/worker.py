@@ -11,8 +11,9 @@ from typing import Protocol
 
 from arriero.engines.base import Engine, Launch, Plan
 from arriero.errors import LoadFailed
-from arriero.runners.memory import process_activity, process_bytes
+from arriero.runners.memory import ProcessMemory, process_activity, process_memory
 from arriero.runners.process import EngineProcess
+from arriero.types.loading import LoadOptions
 from arriero.types.models import ModelRecord
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,13 @@ class LoadedModel(Protocol):
         """How it was loaded."""
 
     def memory_bytes(self) -> int:
-        """Memory that it holds now."""
+        """Memory that it holds now, on devices too."""
+
+    def private_bytes(self) -> int:
+        """What the machine would have again without it; mapped files count as available all the time."""
+
+    def vram_bytes(self) -> int:
+        """What of it lies on GPUs."""
 
     async def wait_for_end(self) -> str:
         """Wait until it is gone, and say in words how it went."""
@@ -45,8 +52,19 @@ class LoadedModel(Protocol):
         """End it and give its memory back."""
 
 
-# Plans and prepares a launch: of a model, on a port, with a key.
-Launcher = Callable[[ModelRecord, int, str], Launch]
+class Loader(Protocol):
+    """Plans loads and does them."""
+
+    def plan(self, record: ModelRecord, options: LoadOptions, free_bytes: int | None) -> Plan:
+        """How to load a model within so much memory; None: with the least that other models are unloaded for."""
+
+    async def load(self, record: ModelRecord, plan: Plan) -> LoadedModel:
+        """Load it. Raises LoadFailed, and leaves nothing behind."""
+
+
+Planner = Callable[[ModelRecord, LoadOptions, int | None], Plan]
+# Prepares a launch: of a model, by a plan, on a port, with a key.
+Launcher = Callable[[ModelRecord, Plan, int, str], Launch]
 
 
 class Worker:
@@ -56,10 +74,26 @@ class Worker:
         self._process = process
         self.engine = engine
         self.plan = plan
+        self._memory = ProcessMemory(0, 0)
+        self._measured_s = -math.inf
 
     def memory_bytes(self) -> int:
-        """Memory of the process, mapped weights included."""
-        return process_bytes(self._process.pid)
+        """Memory of the process, mapped weights included, and of devices."""
+        return self._measure().resident_bytes + self.vram_bytes()
+
+    def private_bytes(self) -> int:
+        """Memory of the process that no file backs."""
+        return self._measure().private_bytes
+
+    def vram_bytes(self) -> int:
+        """What llama.cpp said that it took on GPUs."""
+        return sum(self._process.device_bytes.values())
+
+    def _measure(self) -> ProcessMemory:
+        now_s = time.monotonic()
+        if now_s - self._measured_s > _LOOK_INTERVAL_S:
+            self._memory, self._measured_s = process_memory(self._process.pid), now_s
+        return self._memory
 
     async def wait_for_end(self) -> str:
         """Wait until the process is gone; its exit code and last words."""
@@ -69,19 +103,25 @@ class Worker:
     async def stop(self) -> None:
         """End the process and drop its connections."""
         await self._process.stop()
+        self._measured_s = -math.inf
         await self.engine.aclose()
 
 
 class WorkerLoader:
     """Starts workers. ``stall_timeout_s``: how long a load may go on without a sign of life; 0: for ever."""
 
-    def __init__(self, launcher: Launcher, stall_timeout_s: float) -> None:
+    def __init__(self, launcher: Launcher, planner: Planner, stall_timeout_s: float) -> None:
         self._launcher = launcher
+        self._planner = planner
         self._stall_timeout_s = stall_timeout_s
 
-    async def load(self, record: ModelRecord) -> Worker:
+    def plan(self, record: ModelRecord, options: LoadOptions, free_bytes: int | None) -> Plan:
+        """How to load a model (see ``Loader``)."""
+        return self._planner(record, options, free_bytes)
+
+    async def load(self, record: ModelRecord, plan: Plan) -> Worker:
         """Start a worker for the model and wait until it answers. Raises LoadFailed, and leaves nothing behind."""
-        launch = self._launcher(record, _free_port(), secrets.token_urlsafe(24))
+        launch = self._launcher(record, plan, _free_port(), secrets.token_urlsafe(24))
         facts = {"model": record.name, "context": launch.plan.context, "slots": launch.plan.slots}
         logger.info("loading model", extra=facts)
         started_s = time.monotonic()
@@ -141,7 +181,7 @@ class _StallWatch:
                 extra={
                     "model": self._name,
                     "seconds": round(now_s - self._started_s),
-                    "memory_mib": process_bytes(self._pid) >> 20,
+                    "memory_mib": process_memory(self._pid).resident_bytes >> 20,
                 },
             )
         return now_s - self._active_s

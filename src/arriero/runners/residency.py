@@ -1,0 +1,39 @@
+"""What models may take, and what those that are loaded take now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from arriero.runners.eviction import Room
+from arriero.runners.memory import available_bytes
+from arriero.runners.planning import estimate_bytes
+from arriero.runners.runner import Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the user allows.
+
+    keep_alive_s: of models of which no request has said otherwise. queue: requests that wait, in all. models: loaded
+    at once. memory_bytes: for all of them; None: what the machine has. reserved_bytes: of which to leave free.
+    """
+
+    keep_alive_s: float = 300.0
+    queue: int = 512
+    models: int = 3
+    memory_bytes: int | None = None
+    reserved_bytes: int = 0
+
+
+def room_of(limits: Limits, runners: Iterable[Runner]) -> Room:
+    """What all models together may take: as much as is free, with what they have taken themselves."""
+    total_bytes = limits.memory_bytes
+    if total_bytes is None:
+        held = (runner.loaded.private_bytes() for runner in runners if runner.loaded is not None)
+        total_bytes = available_bytes() + sum(held)
+    return Room(max(0, total_bytes - limits.reserved_bytes), limits.models)
+
+
+def bytes_of(runner: Runner) -> int:
+    """What a model takes, or will take as soon as it is loaded."""
+    held_bytes = runner.loaded.memory_bytes() if runner.loaded is not None else 0
+    return max(held_bytes, estimate_bytes(runner.record, runner.plan))
