@@ -5,14 +5,12 @@ from types import MappingProxyType
 import pytest
 
 from arriero.store.describe import (
-    SERVED,
     chat_template,
     describe_architecture,
     describe_capabilities,
     describe_details,
     model_info,
     parameter_size,
-    served,
 )
 from arriero.store.gguf import GgufFile, MetadataValue, read_gguf
 from arriero.types.models import Architecture, ModelDetails
@@ -101,7 +99,7 @@ def test_bytes_of_cache_where_layers_differ() -> None:
         ("<think>{{ x }}</think>", ("thinking", "completion")),
         ("{{ content.split('</think>')[-1] }}", ("thinking", "completion")),
         ("{{ content | replace('</think>', '') }}", ("completion",)),
-        ("{% if tools %}<tool_call>{% endif %}", ("completion",)),
+        ("{% if tools %}<tool_call>{% endif %}", ("tools", "completion")),
     ],
 )
 def test_capabilities_come_from_the_template(template: str, expected: tuple[str, ...]) -> None:
@@ -110,11 +108,6 @@ def test_capabilities_come_from_the_template(template: str, expected: tuple[str,
 
 def test_a_model_that_pools_embeds_and_does_not_complete() -> None:
     assert describe_capabilities(gguf({"llama.pooling_type": 1})) == ("embedding",)
-
-
-def test_only_what_the_server_serves_is_told() -> None:
-    assert served(["tools", "completion", "insert", "completion", "vision"]) == ("completion",)
-    assert {"completion", "thinking", "embedding"} == SERVED
 
 
 def test_model_info_has_all_keys_but_name_and_template(tmp_path: Path) -> None:
@@ -134,3 +127,8 @@ def test_model_info_has_all_keys_but_name_and_template(tmp_path: Path) -> None:
 
 def test_a_file_without_a_template_has_an_empty_one() -> None:
     assert chat_template(gguf()) == ""
+
+
+def test_a_file_with_a_vision_part_of_its_own_can_see(tmp_path: Path) -> None:
+    file = read_gguf(tiny_gguf(tmp_path / "m.gguf", {"llama.vision.block_count": 2}))
+    assert describe_capabilities(file) == ("completion", "vision")

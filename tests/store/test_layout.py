@@ -1,8 +1,7 @@
+import os
 from pathlib import Path
 
-import pytest
-
-from arriero.store.layout import Layout, Store, data_dir, layout_from
+from arriero.store.layout import Layout, Store, can_write_below, data_dir, layout_from
 
 
 def test_everything_lies_below_arrieros_own_directory(tmp_path: Path) -> None:
@@ -19,20 +18,29 @@ def test_a_store_that_the_user_names_is_written_to(tmp_path: Path) -> None:
     assert layout.stores == (Store(tmp_path / "elsewhere"),)
 
 
-@pytest.mark.parametrize("home", ["home", "usr/share/ollama"])
-def test_ollamas_own_store_is_only_read(tmp_path: Path, home: str) -> None:
-    models = tmp_path / home / ".ollama" / "models"
-    layout = layout_from({"ARRIERO_HOME": str(tmp_path), "OLLAMA_MODELS": f"{models}/"})
-    assert layout.own == Store(tmp_path / "models")
-    assert layout.borrowed == (Store(models),)
-
-
-def test_a_link_to_ollamas_store_is_only_read_too(tmp_path: Path) -> None:
+def test_a_store_that_may_not_be_written_is_only_read(tmp_path: Path) -> None:
     models = tmp_path / ".ollama" / "models"
-    models.mkdir(parents=True)
-    (tmp_path / "link").symlink_to(models)
-    layout = layout_from({"ARRIERO_HOME": str(tmp_path), "OLLAMA_MODELS": str(tmp_path / "link")})
-    assert layout.own == Store(tmp_path / "models")
+    environ = {"ARRIERO_HOME": str(tmp_path), "OLLAMA_MODELS": str(models)}
+    assert layout_from(environ, lambda path: path != models / "blobs") == Layout(
+        tmp_path, Store(tmp_path / "models"), (Store(models),)
+    )
+
+
+def test_stores_are_only_read_where_the_user_says_so(tmp_path: Path) -> None:
+    other, named = tmp_path / "other", tmp_path / "named"
+    environ = {
+        "ARRIERO_HOME": str(tmp_path),
+        "ARRIERO_READ_MODELS": f"{other}{os.pathsep}{named}{os.pathsep}",
+        "OLLAMA_MODELS": str(named),
+    }
+    assert layout_from(environ) == Layout(tmp_path, Store(named), (Store(other),))
+
+
+def test_a_directory_that_does_not_exist_can_be_written_where_it_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert can_write_below(tmp_path / "a" / "b")
+    assert not can_write_below(tmp_path / "file")
+    assert not can_write_below(tmp_path / "file" / "b")
 
 
 def test_ollamas_store_is_not_looked_at_unless_it_is_named(tmp_path: Path) -> None:

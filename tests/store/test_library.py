@@ -155,12 +155,12 @@ async def test_the_digest_of_a_stored_model_is_its_manifests(layout: Layout) -> 
 def test_the_header_is_read_once_and_its_arrays_on_demand(layout: Layout, tmp_path: Path) -> None:
     bare = record_of_file(tiny_gguf(tmp_path / "m.gguf"), "m")
     library = Library.only(layout, [Pinned(bare, ("m",))])
-    short = library.gguf(bare)
-    assert library.gguf(bare) is short
+    short = library.gguf(bare.path)
+    assert library.gguf(bare.path) is short
     assert short.metadata["tokenizer.ggml.tokens"] is None
-    assert library.gguf(bare, verbose=True).metadata["tokenizer.ggml.tokens"] == list(TOKENS)
+    assert library.gguf(bare.path, verbose=True).metadata["tokenizer.ggml.tokens"] == list(TOKENS)
 
 
 def test_a_header_that_is_gone_is_an_error_of_ours(layout: Layout) -> None:
     with pytest.raises(InvalidGguf):
-        pinned(layout, "tiny").gguf(record())
+        pinned(layout, "tiny").gguf(record().path)

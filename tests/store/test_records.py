@@ -6,6 +6,8 @@ import pytest
 
 from arriero.errors import CloudDisabled, LoadFailed
 from arriero.store.blobs import Blobs
+from arriero.store.describe import can_see
+from arriero.store.gguf import read_gguf
 from arriero.store.layout import Store
 from arriero.store.manifest import LAYER_PREFIX, Layer, Manifest, read_manifest
 from arriero.store.records import record_of_file, record_of_manifest
@@ -96,12 +98,31 @@ def test_a_cloud_model_is_refused(store: Store) -> None:
         edited(store, stored(store, "foo"), config=b'{"remote_host":"ollama.com","remote_model":"x"}')
 
 
+def test_a_damaged_part_is_named(store: Store) -> None:
+    with pytest.raises(LoadFailed, match="is damaged"):
+        edited(store, stored(store, "foo"), ("params", b"{"))
+
+
+def test_projector_and_adapters_are_told(store: Store, tmp_path: Path) -> None:
+    projector = tiny_gguf(tmp_path / "p.gguf", {"clip.has_vision_encoder": True}, architecture="clip").read_bytes()
+    record = edited(store, stored(store, "foo"), ("projector", projector), ("adapter", b"one"), ("adapter", b"two"))
+    assert record.projector is not None
+    assert record.projector.read_bytes() == projector
+    assert [path.read_bytes() for path in record.adapters] == [b"one", b"two"]
+    assert record.capabilities == ("completion", "vision")
+
+
 @pytest.mark.parametrize(
-    ("layers", "reason"), [([("adapter", b"GGUF")], "has an adapter"), ([("params", b"{")], "is damaged")]
+    ("metadata", "sees"),
+    [({"clip.has_vision_encoder": True}, True), ({"clip.has_vision_encoder": False}, False), ({}, True)],
 )
-def test_what_cannot_be_served_says_why(store: Store, layers: list[tuple[str, bytes]], reason: str) -> None:
-    with pytest.raises(LoadFailed, match=reason):
-        edited(store, stored(store, "foo"), *layers)
+def test_a_projector_may_be_for_sound_only(tmp_path: Path, metadata: dict[str, bool], sees: bool) -> None:
+    assert can_see(read_gguf(tiny_gguf(tmp_path / "p.gguf", {**metadata}, architecture="clip"))) is sees
+
+
+def test_what_ollama_needs_is_told(store: Store) -> None:
+    record = edited(store, stored(store, "foo"), config=b'{"renderer":"qwen3","parser":"p","requires":"0.14.0"}')
+    assert (record.renderer, record.parser, record.requires) == ("qwen3", "p", "0.14.0")
 
 
 def test_a_model_without_gguf_weights_is_refused(store: Store) -> None:

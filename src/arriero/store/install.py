@@ -47,8 +47,24 @@ def install(store: Store, name: ModelName, parts: Parts) -> Path:
             *(_layer(f"{LAYER_PREFIX}license", blob) for blob in licenses),
         ),
     )
+    return put_manifest(store, name, msgspec.json.encode(manifest))
+
+
+def put_manifest(store: Store, name: ModelName, content: bytes) -> Path:
+    """Make a name stand for a manifest, byte for byte, and return where it lies. Its blobs must be there already.
+
+    A name that exists in another case of letters is replaced under its own case. Readers see the old manifest or the
+    whole new one.
+    """
     path = find_manifest(store, name) or manifest_path(store, name)
-    _replace(path, msgspec.json.encode(manifest))
+    for is_last in (False, False, True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _replace(path, content)
+            break
+        except FileNotFoundError:  # the last model beside it has been deleted just now, and the directory with it
+            if is_last:
+                raise
     return path
 
 
@@ -67,7 +83,6 @@ def _layer(media_type: str, blob: Blob) -> Layer:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     # A leading dot makes the name one that no manifest can have, so a listing never shows it.
     partial = path.with_name(f".{path.name}-{uuid.uuid4().hex}-partial")
     with partial.open("xb") as file:

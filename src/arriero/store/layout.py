@@ -1,6 +1,7 @@
 """Where models and what belongs to them lie on disk."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,21 +53,30 @@ def data_dir(environ: Mapping[str, str]) -> Path:
     return Path(home).expanduser() if home else platformdirs.user_data_path("arriero", appauthor=False)
 
 
-def layout_from(environ: Mapping[str, str]) -> Layout:
-    """Decide from the environment (``ARRIERO_HOME``, ``OLLAMA_MODELS``) where models lie. Creates nothing.
+def layout_from(environ: Mapping[str, str], can_write: Callable[[Path], bool] | None = None) -> Layout:
+    """Decide from the environment where models lie. Creates nothing.
 
-    A store that belongs to Ollama is only read, and only when the user has named it: new models then go to
-    arriero's own directory.
+    ``OLLAMA_MODELS`` names the store, as it does for Ollama: read and written, an existing one of Ollama's too. Where
+    it may not be written, it is only read, and new models go to arriero's own directory (``ARRIERO_HOME``).
+    ``ARRIERO_READ_MODELS`` names further stores, separated as in ``PATH``, that are only read.
     """
     data = data_dir(environ)
-    own = Store(data / "models")
+    borrowed = [Store(Path(text).expanduser()) for text in _paths(environ.get("ARRIERO_READ_MODELS", ""))]
     named = environ.get("OLLAMA_MODELS")
     if not named:
-        return Layout(data, own)
+        return Layout(data, Store(data / "models"), tuple(borrowed))
     store = Store(Path(named).expanduser())
-    return Layout(data, own, (store,)) if _is_ollamas(store.root) else Layout(data, store)
+    if all(map(can_write or can_write_below, (store.root, store.manifests, store.blobs))):
+        return Layout(data, store, tuple(each for each in borrowed if each != store))
+    return Layout(data, Store(data / "models"), (store, *(each for each in borrowed if each != store)))
 
 
-def _is_ollamas(models: Path) -> bool:
-    # Its service keeps them at .ollama/models below the home of a user of its own, so the end of the path decides.
-    return models.resolve().parts[-2:] == (".ollama", "models")
+def can_write_below(path: Path) -> bool:
+    """Whether we may make entries in a directory, or make the directory itself where there is none."""
+    while not path.exists() and path.parent != path:
+        path = path.parent
+    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+
+
+def _paths(text: str) -> list[str]:
+    return [path for path in text.split(os.pathsep) if path]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from arriero.types.names import ModelName, parse_name, split_source
 logger = logging.getLogger(__name__)
 
 NameKey = tuple[str, str, str, str]
+# Where a model lies: a manifest and the store that has it, or a bare file.
+Place = tuple[Store, Path] | Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,24 @@ class Library:
 
     def __init__(self, layout: Layout, pinned: Sequence[Pinned] = (), stores: Sequence[Store] | None = None) -> None:
         """Serve the pinned models and those in ``stores``: None stands for all of the layout's."""
+        self.layout = layout
         self._stores = layout.stores if stores is None else tuple(stores)
         self._digests = layout.data / "digests"
-        self._pinned = tuple(replace(model.record, name=name) for model in pinned for name in model.names)
-        self._pinned_by_text = {text: record for record in self._pinned for text in _spellings(record.name)}
-        self._pinned_by_key = {key: record for record in self._pinned for key in _keys(record.name)}
+        self._pin([replace(model.record, name=name) for model in pinned for name in model.names])
         self._stored: dict[Path, tuple[int, ModelRecord]] = {}
         self._skipped: set[tuple[Path, int]] = set()
         self._headers: dict[Path, tuple[int, GgufFile]] = {}
         self._hashing = asyncio.Lock()
+
+    def _pin(self, records: list[ModelRecord]) -> None:
+        self._pinned = tuple(records)
+        self._pinned_by_text = {text: record for record in records for text in _spellings(record.name)}
+        self._pinned_by_key = {key: record for record in records for key in _keys(record.name)}
+
+    @property
+    def stores(self) -> tuple[Store, ...]:
+        """The stores whose models are served."""
+        return self._stores
 
     @classmethod
     def only(cls, layout: Layout, pinned: Sequence[Pinned]) -> Self:
@@ -80,6 +91,34 @@ class Library:
             raise ModelNotFound(f"model '{raw}' not found")
         return record
 
+    def locate(self, raw: str) -> Place:
+        """Return where the model lies that a request calls ``raw``, whether it can be served or not.
+
+        Raises InvalidRequest for what is no name, and ModelNotFound.
+        """
+        record = self.pinned(raw)
+        if record and not record.digest:
+            return record.path
+        text, source = split_source(raw)
+        if source == "cloud" and not record:
+            raise ModelNotFound(f"model '{raw}' not found")
+        name = None if record else parse_name(text)
+        for store in self._stores:
+            path = find_manifest(store, name) if name else _manifest_of(store, record)
+            if path:
+                return store, path
+        raise ModelNotFound(f"model '{raw}' not found")
+
+    def pinned(self, raw: str) -> ModelRecord | None:
+        """Return the model given at start that answers to a name, if one does."""
+        text = split_source(raw)[0]
+        found = self._pinned_by_text.get(raw.strip().lower()) or self._pinned_by_text.get(text.lower())
+        return found or next((self._pinned_by_key[key] for key in _keys(text) if key in self._pinned_by_key), None)
+
+    def unpin(self, is_gone: Callable[[ModelRecord], bool]) -> None:
+        """Take models off those given at start."""
+        self._pin([record for record in self._pinned if not is_gone(record)])
+
     def find_listed(self, raw: str) -> ModelRecord:
         """Return the model like ``find``; what is not found is named as it would be listed, with its tag."""
         try:
@@ -111,14 +150,14 @@ class Library:
                 return known
             return await asyncio.to_thread(compute_digest, self._digests, record.path)
 
-    def gguf(self, record: ModelRecord, *, verbose: bool = False) -> GgufFile:
+    def gguf(self, path: Path, *, verbose: bool = False) -> GgufFile:
         """Return the header of a model's file, with its arrays where ``verbose`` asks for them. Raises InvalidGguf."""
         if verbose:
-            return read_gguf(record.path, arrays=True)
-        cached = self._headers.get(record.path)
-        mtime_ns = _mtime_ns(record.path)
+            return read_gguf(path, arrays=True)
+        cached = self._headers.get(path)
+        mtime_ns = _mtime_ns(path)
         if cached is None or cached[0] != mtime_ns:
-            cached = self._headers[record.path] = (mtime_ns, read_gguf(record.path))
+            cached = self._headers[path] = (mtime_ns, read_gguf(path))
         return cached[1]
 
     def _find_stored(self, name: ModelName) -> ModelRecord | None:
@@ -159,6 +198,15 @@ def _mtime_ns(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _manifest_of(store: Store, record: ModelRecord | None) -> Path | None:
+    """Return the manifest that a record was made from, whatever its name in the store is."""
+    for path in list_manifests(store):
+        with suppress(LoadFailed):
+            if record and read_manifest(path).digest == record.digest:
+                return path
+    return None
 
 
 def _spellings(name: str) -> set[str]:

@@ -67,12 +67,24 @@ class ConfigBlob(msgspec.Struct, frozen=True, kw_only=True):
     """The count of parameters in words: ``134.52M``."""
     file_type: str = ""
     """The quantisation: ``Q4_K_M``."""
+    renderer: str | UnsetType = UNSET
+    """What Ollama writes prompts with, in place of a template."""
+    parser: str | UnsetType = UNSET
+    """What Ollama reads answers with."""
+    requires: str | UnsetType = UNSET
+    """The version of Ollama that it asks for."""
     remote_host: str | UnsetType = UNSET
     """Where a cloud model runs."""
     remote_model: str | UnsetType = UNSET
     """What a cloud model is called there."""
     capabilities: tuple[str, ...] | UnsetType | None = UNSET
     """What the model can do beyond what its files tell."""
+    context_length: int | UnsetType = UNSET
+    """Tokens, where somebody has stated them."""
+    embedding_length: int | UnsetType = UNSET
+    """Numbers of a vector, where somebody has stated them."""
+    base_name: str | UnsetType = UNSET
+    """What the model is called among people."""
     architecture: str = "amd64"
     """Always ``amd64``: Ollama's, without meaning."""
     os: str = "linux"
@@ -113,7 +125,11 @@ def find_tags(store: Store, name: ModelName) -> list[Path]:
 
 def list_manifests(store: Store) -> Iterator[Path]:
     """Yield the manifest files of a store by name; files that are not where a manifest can be are passed over."""
-    for path in sorted(store.manifests.glob("*/*/*/*")):
+    # Not by globbing, which fails where a directory is removed just then.
+    found = [store.manifests]
+    for _ in range(4):  # host, namespace, model, tag
+        found = [entry for directory in found for entry in _entries(directory)]
+    for path in sorted(found):
         if path.is_file() and name_of(path) is not None:
             yield path
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 class Progress:
     """How far one step is.
 
-    status: the step, in words for the user. total, completed: bytes; total is None where nobody knows it.
+    status: the step, in words for the user. total, completed: bytes; total is None where nobody knows it. digest: of
+    the blob that the step brings or takes, ``""`` where it is about none.
     """
 
     status: str
     total: int | None = None
     completed: int = 0
+    digest: str = ""
 
 
 ProgressCallback = Callable[[Progress], None]

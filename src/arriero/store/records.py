@@ -9,11 +9,11 @@ import msgspec
 from arriero.errors import CloudDisabled, LoadFailed
 from arriero.store.blobs import Blobs
 from arriero.store.describe import (
+    can_see,
     chat_template,
     describe_architecture,
     describe_capabilities,
     describe_details,
-    served,
 )
 from arriero.store.gguf import GgufFile, read_gguf
 from arriero.store.layout import Store
@@ -59,6 +59,7 @@ def record_of_manifest(store: Store, stored: StoredManifest) -> ModelRecord:
     weights = layers.weights()
     path = layers.blobs.path(weights.digest)
     gguf = read_gguf(path)
+    projector = next(iter(layers.paths("projector")), None)
     return ModelRecord(
         name=stored.name.short,
         path=path,
@@ -67,13 +68,18 @@ def record_of_manifest(store: Store, stored: StoredManifest) -> ModelRecord:
         modified_at=stored.modified_at,
         details=_details(config, gguf, weights),
         architecture=describe_architecture(gguf),
-        capabilities=_capabilities(config, gguf),
+        capabilities=_capabilities(config, gguf, read_gguf(projector) if projector else None),
         # The engine renders the GGUF's own Jinja template; a Go template beside it is shown, as Ollama shows it.
         template=layers.text("template") or layers.text("prompt") or chat_template(gguf),
         system=layers.text("system"),
         parameters=layers.parameters(),
         messages=layers.messages(),
         licenses=layers.texts("license"),
+        projector=projector,
+        adapters=layers.paths("adapter"),
+        renderer=config.renderer or "",
+        parser=config.parser or "",
+        requires=config.requires or "",
     )
 
 
@@ -91,12 +97,14 @@ class _Layers:
 
     def weights(self) -> Layer:
         """Return the layer with the GGUF file."""
-        if self._of_kind("adapter"):
-            raise LoadFailed(f"model {self._name!r} has an adapter, which arriero does not apply yet")
         weights = self._of_kind("model")
         if not weights:
             raise LoadFailed(f"model {self._name!r} has no GGUF weights, and arriero serves no others")
         return weights[0]
+
+    def paths(self, kind: str) -> tuple[Path, ...]:
+        """Return the files of a kind, without a look at them."""
+        return tuple(self.blobs.path(layer.digest) for layer in self._of_kind(kind))
 
     def text(self, kind: str) -> str:
         """Return the first layer of a kind as text, or ``""``."""
@@ -141,7 +149,8 @@ def _details(config: ConfigBlob, gguf: GgufFile, weights: Layer) -> ModelDetails
     )
 
 
-def _capabilities(config: ConfigBlob, gguf: GgufFile) -> tuple[Capability, ...]:
+def _capabilities(config: ConfigBlob, gguf: GgufFile, projector: GgufFile | None) -> tuple[Capability, ...]:
     stated = config.capabilities or ()
     known: tuple[Capability, ...] = tuple(word for word in get_args(Capability) if word in stated)
-    return served((*known, *describe_capabilities(gguf)))
+    seen = ("vision",) if projector and can_see(projector) else ()
+    return tuple(dict.fromkeys((*known, *describe_capabilities(gguf), *seen)))

@@ -91,7 +91,7 @@ def test_downloads_into_a_blob_and_tells_how_far_it_is(hub: Hub, blobs: Blobs) -
     blob = download(hub, blobs, told)
     assert blob == Blob(f"sha256:{hub.sha256(FILE, CONTENT)}", len(CONTENT))
     assert blobs.path(blob.digest).read_bytes() == CONTENT
-    assert told[-2] == Progress(f"downloading {REPO} Q8_0", len(CONTENT), len(CONTENT))
+    assert told[-2] == Progress(f"downloading {REPO} Q8_0", len(CONTENT), len(CONTENT), blob.digest)
     assert told[-1].status == "verifying sha256 digest"
     assert leftovers(blobs) == []
 

@@ -1,1 +1,1 @@
-"""Where models come from. A source brings one GGUF file and knows nothing of names or manifests."""
+"""Where models come from. A source brings one GGUF file, or speaks to a registry, and knows nothing of stores."""

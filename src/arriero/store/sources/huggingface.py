@@ -7,7 +7,7 @@ expect. It takes a third of a second to import, and so this module is imported w
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, cast
@@ -115,7 +115,9 @@ def _files(info: ModelInfo) -> list[RepoFile]:
 def _grow(growing: Path, file: HubFile, progress: ProgressCallback, endpoint: str | None) -> None:
     # hf_hub_download throws away what it has when the process ends, however much that was; its inner http_get does not.
     wanted = file.choice.file
-    report = partial(_Report, progress, f"downloading {file.repo} {file.choice.quant or wanted.name}")
+    digest = f"sha256:{wanted.sha256}" if wanted.sha256 else ""
+    step = Progress(f"downloading {file.repo} {file.choice.quant or wanted.name}", digest=digest)
+    report = partial(_Report, progress, step)
     with growing.open("ab") as target:
         if target.tell() > wanted.size_bytes:
             target.truncate(0)
@@ -134,9 +136,9 @@ class _Report:
     """What the library takes for its progress bar: passes the counts on."""
 
     def __init__(
-        self, progress: ProgressCallback, status: str, *, total: int | None = None, initial: int = 0, **_: object
+        self, progress: ProgressCallback, step: Progress, *, total: int | None = None, initial: int = 0, **_: object
     ) -> None:
-        self._progress, self._status, self._total, self._completed = progress, status, total, initial
+        self._progress, self._step = progress, replace(step, total=total, completed=initial)
 
     def __enter__(self) -> Self:
         return self
@@ -146,8 +148,8 @@ class _Report:
 
     def update(self, size_bytes: float | None = 1) -> None:
         """Count bytes that have come, or with a negative number, that have been thrown away."""
-        self._completed += int(size_bytes or 0)
-        self._progress(Progress(self._status, self._total, self._completed))
+        self._step = replace(self._step, completed=self._step.completed + int(size_bytes or 0))
+        self._progress(self._step)
 
 
 @contextmanager
