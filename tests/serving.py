@@ -13,12 +13,25 @@ from starlette.types import ASGIApp
 
 from arriero.engines.base import Plan
 from arriero.engines.fake import FakeEngine
+from arriero.runners.residency import Limits
 from arriero.runners.scheduler import Scheduler
 from arriero.server.app import Access, build_app
 from arriero.server.services import Services
+from arriero.store.editor import Editor
+from arriero.store.holds import Holds
 from arriero.store.layout import Layout, Store
 from arriero.store.library import Library
+from arriero.store.pulls import Pulls, PullSettings
+from arriero.store.push import Pusher
+from arriero.store.sources.registry import Patience
+from arriero.types.loading import LoadOptions
 from arriero.types.models import ModelRecord
+
+IMPATIENT = Patience(connect_s=5.0, stall_s=5.0, tries=2, backoff_s=0.0)
+
+
+# Whatever the machine has that runs the tests.
+ROOMY = Limits(memory_bytes=1 << 50)
 
 
 @dataclass(slots=True)
@@ -32,6 +45,12 @@ class FakeModel:
 
     def memory_bytes(self) -> int:
         return 123_456
+
+    def private_bytes(self) -> int:
+        return 0
+
+    def vram_bytes(self) -> int:
+        return 0
 
     async def wait_for_end(self) -> str:
         await self._end.wait()
@@ -49,27 +68,35 @@ class FakeModel:
 class FakeLoader:
     """Loads a fake model for every record, and remembers them in order.
 
-    gate: every load waits until it is set; None: none waits. error: every load fails with it.
-    attempts: the loads begun. started, cancelled, added: set when a load begins, is given up, has put in a model.
+    gate: every load waits until it is set; None: none waits. error: every load fails with it. slots: that each model
+    gets. attempts: the loads begun; plans: what each was told. started, cancelled, added: set when a load begins, is
+    given up, has put in a model.
     """
 
     engines: Mapping[str, FakeEngine] = field(default_factory=dict)
     gate: asyncio.Event | None = None
     error: Exception | None = None
+    slots: int = 4
     attempts: int = 0
+    plans: list[Plan] = field(default_factory=list)
     loaded: list[FakeModel] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     added: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def load(self, record: ModelRecord) -> FakeModel:
+    def plan(self, record: ModelRecord, options: LoadOptions, free_bytes: int | None) -> Plan:  # noqa: ARG002
+        context = min(max(2048, options.context or 0), record.architecture.trained_context or 1 << 20)
+        return Plan(context, self.slots, options)
+
+    async def load(self, record: ModelRecord, plan: Plan) -> FakeModel:
         self.attempts += 1
+        self.plans.append(plan)
         self.started.set()
         if self.gate is not None:
             await self._wait_at(self.gate)
         if self.error is not None:
             raise self.error
-        model = FakeModel(self.engines.get(record.name) or FakeEngine())
+        model = FakeModel(self.engines.get(record.name) or FakeEngine(), plan)
         self.loaded.append(model)
         self.added.set()
         return model
@@ -90,6 +117,7 @@ class Running:
     client: aiohttp.ClientSession
     scheduler: Scheduler
     loader: FakeLoader
+    pulls: Pulls
 
 
 async def until(engine: FakeEngine, is_true: Callable[[], bool]) -> None:
@@ -99,17 +127,31 @@ async def until(engine: FakeEngine, is_true: Callable[[], bool]) -> None:
             await engine.changed.wait()
 
 
+def services_of(library: Library, scheduler: Scheduler) -> Services:
+    """What handlers work with, around a library; registries are given up on at once."""
+    holds = Holds()
+    pulls = Pulls(library.layout, holds, PullSettings(lambda: 10**9, patience=IMPATIENT))
+    pusher = Pusher(library.layout.stores, IMPATIENT)
+    return Services(library, scheduler, pulls=pulls, pusher=pusher, editor=Editor(library, holds))
+
+
 @asynccontextmanager
 async def running_server(
-    root: Path, loader: FakeLoader | None = None, *, library: Library | None = None, access: Access | None = None
+    root: Path,
+    loader: FakeLoader | None = None,
+    *,
+    library: Library | None = None,
+    access: Access | None = None,
+    limits: Limits = ROOMY,
 ) -> AsyncIterator[Running]:
     """Serve the models of a store at ``root / "models"`` (see ``factories_store``) with fake engines."""
     loader = loader or FakeLoader()
     library = library or Library(Layout(data=root, own=Store(root / "models")))
-    scheduler = Scheduler(loader.load, keep_alive_s=300.0)
-    app = build_app(Services(library, scheduler), access or Access())
+    scheduler = Scheduler(loader, limits)
+    services = services_of(library, scheduler)
+    app = build_app(services, access or Access())
     async with listening(app) as url, aiohttp.ClientSession(url) as client:
-        yield Running(url, client, scheduler, loader)
+        yield Running(url, client, scheduler, loader, services.pulls)
 
 
 @asynccontextmanager

@@ -80,6 +80,35 @@ def test_numbers_that_make_no_sense_are_left_to_the_model(text: str, number: int
     assert (config.context, config.slots) == (number, number)
 
 
+def test_limits_are_read() -> None:
+    config = config_from(
+        {
+            "OLLAMA_MAX_QUEUE": "7",
+            "OLLAMA_MAX_LOADED_MODELS": "2",
+            "OLLAMA_GPU_OVERHEAD": "1024",
+            "OLLAMA_KV_CACHE_TYPE": "Q8_0",
+            "OLLAMA_FLASH_ATTENTION": "1",
+            "OLLAMA_NOPRUNE": "1",
+            "ARRIERO_MEMORY": "6GiB",
+        }
+    )
+    assert (config.max_queue, config.max_loaded_models, config.gpu_overhead_bytes) == (7, 2, 1024)
+    assert (config.kv_cache_type, config.flash_attention, config.is_pruning) == ("q8_0", True, False)
+    assert config.memory_bytes == 6 << 30
+    assert config.notes == ()
+
+
+def test_limits_that_are_not_set_have_ollamas_defaults() -> None:
+    config = config_from({"OLLAMA_MAX_QUEUE": "0", "OLLAMA_MAX_LOADED_MODELS": "0", "ARRIERO_MEMORY": "0"})
+    assert (config.max_queue, config.max_loaded_models, config.memory_bytes) == (512, None, None)
+    assert (config.kv_cache_type, config.flash_attention, config.is_pruning) == ("f16", None, True)
+
+
+@pytest.mark.parametrize(("text", "flag"), [("", None), ("0", False), ("false", False), ("1", True), ("x", True)])
+def test_flash_attention_is_left_to_the_engine_unless_it_is_set(text: str, flag: bool | None) -> None:
+    assert config_from({"OLLAMA_FLASH_ATTENTION": text}).flash_attention is flag
+
+
 @pytest.mark.parametrize(
     ("text", "level"),
     [("", "info"), ("0", "info"), ("false", "info"), ("1", "debug"), ("true", "debug"), ("2", "debug")],
@@ -95,6 +124,11 @@ def test_debug_logs_more(text: str, level: str) -> None:
         ("OLLAMA_LOAD_TIMEOUT", "x"),
         ("OLLAMA_CONTEXT_LENGTH", "big"),
         ("OLLAMA_NUM_PARALLEL", "-3"),
+        ("OLLAMA_MAX_QUEUE", "many"),
+        ("OLLAMA_MAX_LOADED_MODELS", "all"),
+        ("OLLAMA_KV_CACHE_TYPE", "q9"),
+        ("OLLAMA_GPU_OVERHEAD", "-1"),
+        ("ARRIERO_MEMORY", "lots"),
         ("OLLAMA_HOST", "127.0.0.1:99999"),
         ("OLLAMA_HOST", ":abc"),
     ],

@@ -51,7 +51,7 @@ CHUNKS = [
     "[DONE]",
 ]
 MODEL = {"id": "*:latest", "object": "model", "created": "<int>", "owned_by": "library"}
-MODEL_LIST = {"object": "list", "data": [MODEL] * 4}
+MODEL_LIST = {"object": "list", "data": [MODEL] * 6}
 
 DIALECTS = [
     Case(

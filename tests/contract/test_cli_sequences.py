@@ -5,67 +5,20 @@ Keys stand in the order of the Go structs, with the empty ones that Go sends, an
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-
-# Answers are JSON, compared with patterns.
-from typing import Any
 
 import pytest
 
 from arriero.engines.fake import FakeEngine
+from arriero.types.chat import ChatPrompt
 from tests.contract.cases_general import EMPTY_TURN
 from tests.contract.cases_models import DETAILS, LISTED, LOADED, SHOWN
-from tests.contract.cases_text import chat_line, generated_line, last_chat_line, last_line
+from tests.contract.cases_text import TOKENS, chat_line, generated_line, last_chat_line, last_line
+from tests.contract.go_client import STREAMED, GoClient
 from tests.contract.matching import REST, differences, line_differences
-from tests.contract.models import TEXT, golden_engines, store_golden_models
-from tests.serving import FakeLoader, Running, running_server
-
-USER_AGENT = "ollama/0.33.0 (amd64 linux) Go/go1.26.0"
-PLAIN, STREAMED = "application/json", "application/x-ndjson"
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    # Whatever JSON it is.
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True, slots=True)
-class GoClient:
-    """Sends bytes under the headers of Ollama's client."""
-
-    server: Running
-
-    async def send(self, method: str, path: str, body: bytes | None = None, accept: str = PLAIN) -> Answered:
-        headers = {
-            "User-Agent": USER_AGENT,
-            "Content-Type": "application/json",
-            "Accept": accept,
-            "Accept-Encoding": "gzip",
-        }
-        async with self.server.client.request(method, path, data=body, headers=headers) as response:
-            return Answered(response.status, dict(response.headers), await response.read())
-
-    async def heartbeat(self) -> None:
-        answer = await self.send("HEAD", "/")
-        assert (answer.status, answer.body) == (200, b"")
-
-    async def show(self, name: str) -> Answered:
-        body = '{"model":"%s","system":"","template":"","verbose":false,"options":null,"name":""}'
-        return await self.send("POST", "/api/show", (body % name).encode())
-
-    async def generate(self, body: bytes) -> Answered:
-        return await self.send("POST", "/api/generate", body, STREAMED)
-
-    async def chat(self, body: bytes) -> Answered:
-        return await self.send("POST", "/api/chat", body, STREAMED)
+from tests.contract.models import SYSTEM, TEXT, golden_engines, store_golden_models
+from tests.serving import FakeLoader, running_server
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +42,7 @@ async def test_list(go: GoClient) -> None:
     await go.heartbeat()
     answer = await go.send("GET", "/api/tags")
     assert answer.status == 200
-    assert differences({"models": [LISTED] * 4}, answer.json()) == []
+    assert differences({"models": [LISTED, REST]}, answer.json()) == []
 
 
 async def test_show(go: GoClient) -> None:
@@ -110,8 +63,7 @@ async def test_ps_shows_what_a_run_has_loaded_and_stop_unloads_it(go: GoClient) 
 
     await go.heartbeat()
     assert (await go.show("gen")).status == 200
-    stop = b'{"model":"gen","prompt":"","suffix":"","system":"","template":"","keep_alive":"0s","options":null}'
-    answer = await go.generate(stop)
+    answer = await go.unload("gen")
     assert differences({**generated_line(response=""), "done": True, "done_reason": "unload"}, answer.json()) == []
     await asyncio.wait_for(go.server.loader.loaded[0].stopped.wait(), 5)
     assert (await go.send("GET", "/api/ps")).json() == {"models": []}
@@ -131,7 +83,7 @@ async def test_run_with_a_prompt(go: GoClient) -> None:
         b'{"model":"gen","prompt":"Why?","suffix":"","system":"","template":"","keep_alive":"5m0s","options":{}}'
     )
     assert (answer.status, answer.headers["Content-Type"]) == (200, STREAMED)
-    assert line_differences([generated_line(), REST, last_line()], answer.body) == []
+    assert line_differences([generated_line(), REST, last_line(context=TOKENS)], answer.body) == []
     assert "".join(json.loads(line)["response"] for line in answer.body.splitlines()) == TEXT
 
 
@@ -143,7 +95,7 @@ async def test_run_with_a_prompt_and_a_model_that_thinks(go: GoClient) -> None:
     )
     thinks = {**generated_line(response="", thinking="*"), "model": "think"}
     says = {**generated_line(), "model": "think"}
-    last = {**last_line(), "model": "think"}
+    last = {**last_line(context=TOKENS), "model": "think"}
     assert line_differences([thinks, thinks, says, REST, last], answer.body) == []
 
 
@@ -160,7 +112,7 @@ async def test_run_interactively(go: GoClient) -> None:
     await go.heartbeat()
     assert (await go.show("gen")).status == 200
     assert (await go.show("gen")).status == 200
-    load = await go.generate(b'{"model":"gen","prompt":"","suffix":"","system":"","template":"","options":null}')
+    load = await go.load("gen")
     assert differences({**generated_line(response=""), "done": True, "done_reason": "load"}, load.json()) == []
 
     first = await go.chat(b'{"model":"gen","messages":[{"role":"user","content":"Hi"}],"options":{}}')
@@ -177,6 +129,114 @@ async def test_run_interactively(go: GoClient) -> None:
 async def test_run_of_an_unknown_model_begins_with_a_404(go: GoClient) -> None:
     await go.heartbeat()
     assert (await go.show("nope")).status == 404
+
+
+async def test_run_with_an_embedding_model(go: GoClient) -> None:
+    await go.heartbeat()
+    assert (await go.show("emb")).json()["capabilities"] == ["embedding"]
+    answer = await go.send("POST", "/api/embed", b'{"model":"emb","input":"Why?","options":null}')
+    assert answer.status == 200
+    assert all(isinstance(number, float) for number in answer.json()["embeddings"][0])
+
+
+async def test_run_keeps_the_flags_of_its_command_line_in_every_question(go: GoClient) -> None:
+    await go.load("think", b'"keep_alive":"10m0s",')
+    body = (
+        b'{"model":"think","messages":[{"role":"user","content":"Hi"},'
+        b'{"role":"assistant","content":"Hello there.","thinking":"Let me think."},{"role":"user","content":"Why?"}],'
+        b'"format":"json","keep_alive":"10m0s","think":true,"options":{}}'
+    )
+    first, *_, last = (await go.chat(body)).lines()
+    assert differences(chat_line("think", content="", thinking="Let me "), first) == []
+    assert differences(last_chat_line("think", **EMPTY_TURN), last) == []
+    asked = golden_engine(go, "think:latest").requests[-1]
+    assert isinstance(asked.prompt, ChatPrompt)
+    assert [message.thinking for message in asked.prompt.messages] == ["", "Let me think.", ""]
+
+
+async def test_slash_list(go: GoClient) -> None:
+    assert differences({"models": [LISTED, REST]}, (await go.send("GET", "/api/tags")).json()) == []
+
+
+async def test_slash_load(go: GoClient) -> None:
+    assert (await go.show("think")).status == 200
+    assert (await go.show("think")).status == 200
+    assert (await go.load("think")).json()["done_reason"] == "load"
+
+    refused = await go.show("nope")
+    # On these words the session stays with its old model.
+    assert "not found" in refused.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"sys","system":"","template":"","verbose":false,"options":{},"name":""}',
+        b'{"model":"sys","system":"","template":"","verbose":false,"options":null,"name":""}',
+    ],
+)
+async def test_slash_show(go: GoClient, body: bytes) -> None:
+    answer = await go.send("POST", "/api/show", body)
+    assert answer.status == 200
+    assert differences({**SHOWN, "system": SYSTEM}, answer.json()) == []
+
+
+async def test_slash_show_of_what_the_session_has_set(go: GoClient) -> None:
+    body = (
+        b'{"model":"sys","system":"Be brief.","template":"","verbose":false,'
+        b'"options":{"num_ctx":4096,"stop":["a","b"],"temperature":0.5},"name":""}'
+    )
+    shown = (await go.send("POST", "/api/show", body)).json()
+    assert "SYSTEM Be brief." in shown["modelfile"].splitlines()
+    assert {"PARAMETER num_ctx 4096", "PARAMETER stop a", "PARAMETER stop b"} <= set(shown["modelfile"].splitlines())
+
+
+async def test_slash_set_think_asks_whether_the_model_can(go: GoClient) -> None:
+    assert "thinking" in (await go.show("think")).json()["capabilities"]
+    refused = await go.chat(b'{"model":"gen","messages":[{"role":"user","content":"Hi"}],"think":true,"options":{}}')
+    # These words do not end the session.
+    assert "does not support thinking" in refused.json()["error"]
+
+
+async def test_an_answer_that_breaks_off_ends_with_the_error(go: GoClient) -> None:
+    body = b'{"model":"gen","messages":[{"role":"user","content":"fail in the middle"}],"options":{}}'
+    answer = await go.chat(body)
+    assert answer.status == 200
+    assert answer.lines()[-1] == {"error": "out of memory"}
+
+
+async def test_signin_and_signout(go: GoClient) -> None:
+    await go.heartbeat()
+    me = await go.send("POST", "/api/me")
+    assert (me.status, me.json()["error"]) == (401, "unauthorized")
+    assert me.json()["signin_url"].startswith("https://")
+
+    await go.heartbeat()
+    signout = await go.send("POST", "/api/signout")
+    assert (signout.status, signout.json()) == (401, {"error": "you are not currently signed in"})
+
+
+async def test_ollama_without_a_command(go: GoClient) -> None:
+    await go.heartbeat()
+    assert (await go.send("GET", "/api/tags")).status == 200
+    cloud = await go.send("GET", "/api/status")
+    assert differences({"cloud": {"disabled": True, "source": "*"}}, cloud.json()) == []
+    assert (await go.send("GET", "/api/experimental/model-recommendations")).json() == {"recommendations": []}
+    assert (await go.send("POST", "/api/me")).status == 401
+    assert (await go.show("tool")).status == 200
+    assert (await go.send("GET", "/api/ps")).json() == {"models": []}
+
+    body = (
+        b'{"model":"tool","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":'
+        b'"web_search","description":"Search.","parameters":{"type":"object","required":["query"],"properties":'
+        b'{"query":{"type":"string","description":"What for."}}}}}],"options":{}}'
+    )
+    called = [
+        line["message"]["tool_calls"] for line in (await go.chat(body)).lines() if "tool_calls" in line["message"]
+    ]
+    assert differences([[{"id?": "*", "function": {"name": "web_search", "…": None}}]], called) == []
+    for path, sent in (("web_search", b'{"query":"mules"}'), ("web_fetch", b'{"url":"https://example.com"}')):
+        assert (await go.send("POST", f"/api/experimental/{path}", sent)).status == 403
 
 
 def golden_engine(go: GoClient, name: str) -> FakeEngine:

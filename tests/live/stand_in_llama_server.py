@@ -12,6 +12,9 @@ flags.add_argument("--host", required=True)
 flags.add_argument("--port", type=int, required=True)
 flags.add_argument("--ctx-size", type=int, required=True)
 flags.add_argument("--parallel", type=int, required=True)
+flags.add_argument("--pooling", choices=["mean"])
+flags.add_argument("--batch-size", type=int, required=True)
+flags.add_argument("--ubatch-size", type=int, required=True)
 given = flags.parse_args()
 
 params = xllamacpp.CommonParams()
@@ -20,6 +23,11 @@ params.hostnames = [given.host]
 params.port = given.port
 params.n_ctx = given.ctx_size
 params.n_parallel = given.parallel
+params.n_batch = given.batch_size
+params.n_ubatch = given.ubatch_size
+params.embedding = os.environ["LLAMA_ARG_EMBEDDINGS"] == "1"
+if given.pooling:
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
 params.n_threads_http = int(os.environ["LLAMA_ARG_THREADS_HTTP"])
 params.cache_ram_mib = int(os.environ["LLAMA_ARG_CACHE_RAM"])
 params.api_keys = [os.environ["LLAMA_API_KEY"]]

@@ -41,10 +41,10 @@ def record_in(home: Path) -> ModelRecord:
 async def load(record: ModelRecord, llama_server: str = "") -> Worker:
     settings = llama_cpp.LlamaCppSettings(llama_server=llama_server or None, watch="stdin")
 
-    def launch(record: ModelRecord, port: int, api_key: str) -> Launch:
-        return llama_cpp.launch(record, PLAN, settings, port, api_key)
+    def launch(record: ModelRecord, plan: Plan, port: int, api_key: str) -> Launch:
+        return llama_cpp.launch(record, plan, settings, port, api_key)
 
-    return await WorkerLoader(launch, stall_timeout_s=60.0).load(record)
+    return await WorkerLoader(launch, lambda *_: PLAN, stall_timeout_s=60.0).load(record, PLAN)
 
 
 def wrapper_in(folder: Path) -> str:

@@ -15,11 +15,10 @@ from starlette.types import ASGIApp, Message
 from arriero.engines.fake import FakeEngine
 from arriero.runners.scheduler import Scheduler
 from arriero.server.app import Access, build_app
-from arriero.server.services import Services
 from arriero.store.layout import Layout, Store
 from arriero.store.library import Library, Pinned
 from tests.factories_store import record
-from tests.serving import FakeLoader
+from tests.serving import ROOMY, FakeLoader, services_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,8 @@ async def app_of(engine: FakeEngine, load_error: Exception | None = None) -> Asy
     """Serve the one model ``gen`` with an engine, or fail to load it."""
     nowhere = Layout(Path("/nowhere"), Store(Path("/nowhere")))
     library = Library.only(nowhere, [Pinned(record("gen"), ("gen",))])
-    scheduler = Scheduler(FakeLoader({"gen": engine}, error=load_error).load, keep_alive_s=300.0)
-    yield build_app(Services(library, scheduler), Access())
+    scheduler = Scheduler(FakeLoader({"gen": engine}, error=load_error), ROOMY)
+    yield build_app(services_of(library, scheduler), Access())
     await scheduler.aclose()
 
 

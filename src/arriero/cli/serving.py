@@ -15,8 +15,9 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
+from arriero.cli.fetching import weights_budget
 from arriero.cli.greeting import greeting
-from arriero.cli.launching import make_launcher
+from arriero.cli.launching import make_launcher, make_limits, make_planner
 from arriero.cli.listening import is_loopback
 from arriero.config import Config
 from arriero.errors import ArrieroError
@@ -25,7 +26,13 @@ from arriero.runners.worker import Launcher, WorkerLoader
 from arriero.server.app import Access, build_app
 from arriero.server.origins import Origins, parse_origins
 from arriero.server.services import Services
+from arriero.store.collect import sweep
+from arriero.store.editor import Editor
+from arriero.store.holds import Holds
 from arriero.store.library import Library
+from arriero.store.pulls import Pulls, PullSettings
+from arriero.store.push import Pusher
+from arriero.store.sources.registry import Patience
 from arriero.types.models import ModelRecord
 
 logger = logging.getLogger(__name__)
@@ -77,13 +84,23 @@ def _event_loop_runner() -> Callable[[Coroutine[None, None, int]], int]:
 
 async def _serve(settings: Settings, library: Library, listener: socket.socket, start: Start) -> int:
     config = replace(settings.config, port=listener.getsockname()[1])
-    scheduler = Scheduler(WorkerLoader(settings.launcher, config.load_timeout_s).load, config.keep_alive_s)
+    loader = WorkerLoader(settings.launcher, make_planner(config), config.load_timeout_s)
+    scheduler = Scheduler(loader, make_limits(config))
     access = Access(config.api_key, settings.origins, is_loopback(listener))
-    server = _Server(http_settings(build_app(Services(library, scheduler), access)), scheduler.end)
+    layout, holds = library.layout, Holds()
+    services = Services(
+        library,
+        scheduler,
+        pulls=Pulls(layout, holds, PullSettings(weights_budget, prunes=config.is_pruning)),
+        pusher=Pusher(layout.stores, Patience()),
+        editor=Editor(library, holds, prunes=config.is_pruning),
+    )
+    server = _Server(http_settings(build_app(services, access)), services.pulls.end, scheduler.end)
     spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     # The list of models tells each one's hash: a bare file's is worked out before somebody waits for it.
     hashing = asyncio.create_task(_hash_bare_files(library))
+    sweeping = asyncio.create_task(_clean_up(library, holds)) if config.is_pruning else None
     try:
         if start.model is not None and start.is_loaded:
             await _preload(scheduler, start.model, serving)
@@ -99,6 +116,8 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
         return 1
     finally:
         hashing.cancel()
+        if sweeping:
+            sweeping.cancel()
         await scheduler.aclose()
     return 0
 
@@ -109,6 +128,16 @@ async def _hash_bare_files(library: Library) -> None:
             await library.digest(record)
         except ArrieroError as error:
             logger.warning("file cannot be hashed", extra={"model": record.name, "error": error.message})
+
+
+async def _clean_up(library: Library, holds: Holds) -> None:
+    """Remove what no model needs, once at the start, from a store whose models are served here."""
+    store = library.layout.own
+    if store in library.stores:
+        try:
+            await asyncio.to_thread(sweep, store, holds)
+        except OSError as error:
+            logger.warning("store cannot be cleaned up", extra={"store": str(store.root), "error": str(error)})
 
 
 def spare_the_collector() -> None:
@@ -152,11 +181,13 @@ async def _preload(scheduler: Scheduler, record: ModelRecord, serving: "asyncio.
 class _Server(uvicorn.Server):
     """Stops in good order at the first signal, at once at the second, whichever of the two they are.
 
-    abort: breaks off every answer that is under way.
+    hurry: ends what can be gone on with later, so that it is not waited for. abort: breaks off every answer that is
+    under way.
     """
 
-    def __init__(self, config: uvicorn.Config, abort: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, hurry: Callable[[], None], abort: Callable[[], None]) -> None:
         super().__init__(config)
+        self._hurry = hurry
         self._abort = abort
 
     @contextmanager
@@ -184,4 +215,5 @@ class _Server(uvicorn.Server):
         click.echo(
             f"stopping: answers under way have {_DRAIN_S} s to finish; once more (Ctrl-C) stops at once", err=True
         )
+        self._hurry()
         self.should_exit = True

@@ -11,13 +11,18 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from arriero.server import ollama_account
 from arriero.server.auth import ApiKey
 from arriero.server.endpoint import Endpoint, Handler
 from arriero.server.errors import OLLAMA, OPENAI, Dialect
 from arriero.server.exchange import Exchange
 from arriero.server.hosts import LocalHosts
 from arriero.server.ollama import OllamaText
+from arriero.server.ollama_blobs import OllamaBlobs
+from arriero.server.ollama_create import OllamaCreate
+from arriero.server.ollama_embed import OllamaEmbed
 from arriero.server.ollama_models import OllamaModels
+from arriero.server.ollama_transfer import OllamaTransfer
 from arriero.server.openai import OpenAIText
 from arriero.server.origins import CrossOrigin, Origins, parse_origins
 from arriero.server.services import Services
@@ -37,11 +42,12 @@ class Access:
 
 
 def build_app(services: Services, access: Access) -> ASGIApp:
-    """The server as one ASGI app, which closes the scheduler when it stops."""
+    """The server as one ASGI app, which breaks off pulls and closes the scheduler when it stops."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        services.pulls.end()
         await services.scheduler.aclose()
 
     routes = _routes(services)
@@ -73,15 +79,33 @@ class _ExactPaths:
 
 def _routes(services: Services) -> list[Route]:
     text, models, openai = OllamaText(services), OllamaModels(services), OpenAIText(services)
+    transfer, creation, blobs = OllamaTransfer(services), OllamaCreate(services), OllamaBlobs(services)
+    embeddings = OllamaEmbed(services)
     return [
         _route("POST", "/api/chat", text.chat, OLLAMA),
         _route("POST", "/api/generate", text.generate, OLLAMA),
+        _route("POST", "/api/embed", embeddings.embed, OLLAMA),
+        _route("POST", "/api/embeddings", embeddings.embeddings, OLLAMA),
         _route("POST", "/v1/chat/completions", openai.chat_completions, OPENAI),
         _route("GET HEAD", "/", _heartbeat, OLLAMA),
         _route("GET HEAD", "/api/version", models.version, OLLAMA),
         _route("GET HEAD", "/api/tags", models.tags, OLLAMA),
         _route("GET", "/api/ps", models.ps, OLLAMA),
         _route("POST", "/api/show", models.show, OLLAMA),
+        _route("POST", "/api/pull", transfer.pull, OLLAMA),
+        _route("POST", "/api/push", transfer.push, OLLAMA),
+        _route("POST", "/api/create", creation.create, OLLAMA),
+        _route("POST", "/api/copy", creation.copy, OLLAMA),
+        _route("DELETE", "/api/delete", creation.delete, OLLAMA),
+        _route("HEAD", "/api/blobs/{digest}", blobs.head, OLLAMA),
+        _route("POST", "/api/blobs/{digest}", blobs.create, OLLAMA),
+        _route("GET", "/api/status", ollama_account.status, OLLAMA),
+        _route("POST", "/api/me", ollama_account.me, OLLAMA),
+        _route("POST", "/api/signout", ollama_account.signout, OLLAMA),
+        _route("DELETE", "/api/user/keys/{key}", ollama_account.signout, OLLAMA),
+        _route("POST", "/api/experimental/web_search", ollama_account.web_search, OLLAMA),
+        _route("POST", "/api/experimental/web_fetch", ollama_account.web_fetch, OLLAMA),
+        _route("GET", "/api/experimental/model-recommendations", ollama_account.recommendations, OLLAMA),
         _route("GET", "/v1/models", openai.models, OPENAI),
         # Names of models have slashes in them; Ollama's own route, of one segment, cannot be asked for those.
         _route("GET", "/v1/models/{id:path}", openai.model, OPENAI),

@@ -1,7 +1,7 @@
 """One HTTP request and its answer, as handlers see them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.datastructures import Headers
@@ -34,6 +34,16 @@ class Exchange:
         """What the client calls itself."""
         return Headers(scope=self._scope).get("user-agent", "")
 
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes, of any size. Raises ClientGone where it breaks off."""
+        while True:
+            message: Message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            yield message.get("body", b"")
+            if not message.get("more_body", False):
+                return
+
     async def body(self) -> bytes:
         """The whole body. Raises ClientGone, and BodyTooLarge beyond ``MAX_BODY_BYTES``."""
         parts: list[bytes] = []
@@ -49,10 +59,12 @@ class Exchange:
             if not message.get("more_body", False):
                 return b"".join(parts)
 
-    async def reply(self, body: bytes, content_type: bytes, status: int = 200) -> None:
-        """Answer in one piece."""
+    async def reply(
+        self, body: bytes, content_type: bytes, status: int = 200, extra: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Answer in one piece, with ``extra`` headers."""
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-        await self._begin(status, headers)
+        await self._begin(status, [*headers, *extra])
         await self.finish(b"" if self.is_head else body)
 
     async def reply_empty(self, status: int, headers: Headers | None = None) -> None:
@@ -60,10 +72,12 @@ class Exchange:
         await self._begin(status, [*(headers.raw if headers else ()), (b"content-length", b"0")])
         await self.finish()
 
-    async def start(self, content_type: bytes, failure: Callable[[str], bytes]) -> None:
+    async def start(
+        self, content_type: bytes, failure: Callable[[str], bytes], extra: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
         """Begin a stream: from here on the status is 200, whatever comes.
 
-        ``failure`` makes the last record of a stream that breaks off, from a message.
+        ``failure`` makes the last record of a stream that breaks off, from a message. ``extra``: more headers.
         """
         headers = [
             (b"content-type", content_type),
@@ -72,7 +86,7 @@ class Exchange:
             (b"x-accel-buffering", b"no"),
         ]
         self._failure = failure
-        await self._begin(200, headers)
+        await self._begin(200, [*headers, *extra])
 
     async def write(self, chunk: bytes) -> None:
         """Send a piece of a stream."""

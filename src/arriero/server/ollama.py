@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from arriero.engines.base import Renders
 from arriero.errors import ArrieroError, InvalidRequest, ModelNotFound
@@ -13,7 +14,7 @@ from arriero.protocol import ollama as wire
 from arriero.protocol import ollama_convert as convert
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_answer import chat_answer, chat_object, generate_answer, generate_object
-from arriero.protocol.ollama_options import merge_options, to_sampling
+from arriero.protocol.ollama_options import merge_options, to_load_options, to_num_ctx, to_sampling
 from arriero.protocol.timestamps import utc_now
 from arriero.server.errors import JSON
 from arriero.server.exchange import Exchange
@@ -21,6 +22,7 @@ from arriero.server.ollama_checks import check_chat, check_generate, check_think
 from arriero.server.services import Services
 from arriero.server.streaming import AnswerEncoder, Job, send_answer
 from arriero.types.chat import InfillPrompt, Prompt, TextPrompt, TextRequest
+from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 
 TextBody = wire.ChatRequest | wire.GenerateRequest
@@ -32,11 +34,13 @@ Body = TypeVar("Body", wire.ChatRequest, wire.GenerateRequest)
 class _Kind(Generic[Body]):
     """What differs between the two endpoints.
 
-    is_empty: nothing is to be answered, only to be loaded. blank: an answer without text, of a model at a time.
+    is_empty: nothing is to be answered, only to be loaded. wants_context: the answer ends with the tokens of the
+    exchange. blank: an answer without text, of a model at a time.
     """
 
     struct: type[Body]
     is_empty: Callable[[Body], bool]
+    wants_context: Callable[[Body], bool]
     check: Callable[[Body, ModelRecord], None]
     prompt: Callable[[Body, ModelRecord, convert.Think], Prompt]
     blank: Callable[[str, str], TextObject]
@@ -47,6 +51,7 @@ class _Kind(Generic[Body]):
 _CHAT = _Kind(
     struct=wire.ChatRequest,
     is_empty=lambda body: not body.messages,
+    wants_context=lambda _: False,
     check=check_chat,
     prompt=convert.chat_prompt,
     blank=chat_object,
@@ -55,7 +60,8 @@ _CHAT = _Kind(
 )
 _GENERATE = _Kind(
     struct=wire.GenerateRequest,
-    is_empty=lambda body: not body.prompt,
+    is_empty=lambda body: not (body.prompt or body.suffix),
+    wants_context=lambda body: not body.raw,
     check=check_generate,
     prompt=convert.generate_prompt,
     blank=generate_object,
@@ -93,21 +99,32 @@ class OllamaText:
             return
         kind.check(body, record)
         think = check_think(asked_think, body.model, record)
-        sampling = to_sampling(merge_options(record.parameters, body.options))
+        options = merge_options(record.parameters, body.options)
         json_format = convert.read_format(body.format)
+        demand = Demand(keep_alive_s, to_load_options(options, is_shifting=body.shift))
         if kind.is_empty(body):
-            async with exchange.while_connected(), self._scheduler.engine(record, keep_alive_s):
+            async with exchange.while_connected(), self._scheduler.engine(record, demand):
                 pass
             await _reply_done(exchange, kind.blank(body.model, utc_now()), "load")
             return
         prompt = kind.prompt(body, record, think)
         if body.debug_render_only:
             rendered = kind.blank(body.model, utc_now())
-            rendered.debug_info = wire.DebugInfo(await self._render(exchange, record, prompt))
+            text = await self._render(exchange, record, prompt)
+            rendered.debug_info = wire.DebugInfo(text, len(convert.images_of(body)) or UNSET)
             await exchange.reply(msgspec.json.encode(rendered), JSON)
             return
-        request = TextRequest(prompt, sampling, json_format)
-        job = Job(record, request, keep_alive_s, kind.encoder(body.model), body.stream, asked_ns)
+        request = TextRequest(
+            prompt,
+            to_sampling(options),
+            json_format,
+            top_logprobs=body.top_logprobs if body.logprobs else None,
+            num_ctx=to_num_ctx(options),
+            is_truncating=body.truncate,
+            is_shifting=body.shift,
+            wants_context=kind.wants_context(body),
+        )
+        job = Job(record, request, demand, kind.encoder(body.model), body.stream, asked_ns)
         await send_answer(exchange, self._scheduler, job)
 
     async def _render(self, exchange: Exchange, record: ModelRecord, prompt: Prompt) -> str:

@@ -1,20 +1,23 @@
 """What a request to ``/api/chat`` or ``/api/generate`` may ask of a model, in the order and words of Ollama."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from arriero.errors import InvalidRequest
 from arriero.protocol import ollama as wire
 from arriero.protocol import ollama_convert as convert
+from arriero.protocol.media import media_kind
 from arriero.types.models import Capability, ModelRecord
 from arriero.types.names import parse_name
 
 
 def check_chat(request: wire.ChatRequest, record: ModelRecord) -> None:
-    """Raise InvalidRequest for the first thing that the model cannot do, or this server not yet."""
+    """Raise InvalidRequest for the first thing that the model cannot do."""
     require(record, "completion", f'"{request.model}" does not support chat')
-    if request.tools or any(message.tool_calls for message in request.messages):
+    if request.tools:
         require(record, "tools", f"{_full_name(record)} does not support tools")
-    if convert.images_of(request):
-        require(record, "vision", f'"{request.model}" does not support image input')
-    _check_logprobs(logprobs=request.logprobs)
+        _check_tools(request.tools)
+    _check_images(convert.images_of(request), request.model, record)
 
 
 def check_generate(request: wire.GenerateRequest, record: ModelRecord) -> None:
@@ -24,13 +27,9 @@ def check_generate(request: wire.GenerateRequest, record: ModelRecord) -> None:
     require(record, "completion", f'"{request.model}" does not support generate')
     if request.suffix:
         require(record, "insert", f"{_full_name(record)} does not support insert")
-    if request.images:
-        require(record, "vision", f'"{request.model}" does not support image input')
-    if request.template:
-        raise InvalidRequest("a template of the request's own is not supported yet: leave template out")
-    if request.context:
-        raise InvalidRequest("context is not supported yet: send the conversation to /api/chat")
-    _check_logprobs(logprobs=request.logprobs)
+    _check_images(request.images, request.model, record)
+    if request.images and (request.raw or request.template or request.context):
+        raise InvalidRequest("images cannot be combined with raw, template or context: send them to /api/chat")
 
 
 def check_think(think: convert.Think, model: str, record: ModelRecord) -> convert.Think:
@@ -48,9 +47,21 @@ def require(record: ModelRecord, capability: Capability, message: str) -> None:
         raise InvalidRequest(message)
 
 
-def _check_logprobs(*, logprobs: bool) -> None:
-    if logprobs:
-        raise InvalidRequest("logprobs are not supported yet: leave logprobs out")
+# A tool is JSON of the caller's own.
+def _check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
+    for number, tool in enumerate(tools):
+        function = tool.get("function")
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str) or not function["name"]:
+            raise InvalidRequest(f"tools[{number}] has no function with a name")
+
+
+def _check_images(images: Sequence[str], model: str, record: ModelRecord) -> None:
+    if not images:
+        return
+    require(record, "vision", f'"{model}" does not support image input')
+    for number, image in enumerate(images):
+        if media_kind(image) in {"", "image/webp"}:
+            raise InvalidRequest(f"image {number + 1} is neither PNG, JPEG, GIF nor BMP: convert it first")
 
 
 def _full_name(record: ModelRecord) -> str:

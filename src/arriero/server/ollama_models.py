@@ -9,7 +9,7 @@ import msgspec
 from arriero.errors import InvalidRequest, LoadFailed
 from arriero.protocol import ollama as wire
 from arriero.protocol.go_json import decode_body
-from arriero.protocol.ollama_show import details_to_wire, show_to_wire
+from arriero.protocol.ollama_show import ShownFiles, details_to_wire, show_to_wire
 from arriero.protocol.timestamps import local
 from arriero.runners.scheduler import Status
 from arriero.server.errors import JSON
@@ -55,12 +55,15 @@ class OllamaModels:
         if not name:
             raise InvalidRequest("model is required")
         record = self._library.find_listed(name)
-        gguf = await asyncio.to_thread(self._library.gguf, record, verbose=body.verbose)
+        gguf = await asyncio.to_thread(self._library.gguf, record.path, verbose=body.verbose)
         info = model_info(gguf)
+        seeing = {}
+        if record.projector:
+            seeing = model_info(await asyncio.to_thread(self._library.gguf, record.projector, verbose=body.verbose))
         if exchange.user_agent.startswith(_COPILOT):
             # It shows this as the model's name.
             info["general.basename"] = name
-        answer = show_to_wire(record, info, gguf.tensors, system=body.system)
+        answer = show_to_wire(record, ShownFiles(info, gguf.tensors, seeing), body.system, body.options)
         await exchange.reply(msgspec.json.encode(answer), JSON)
 
     async def _listed(self, record: ModelRecord) -> wire.ListedModel | None:
@@ -92,6 +95,6 @@ class OllamaModels:
             digest=await self._library.digest(record),
             details=details_to_wire(record),
             expires_at=local(datetime.now(UTC) + min(_FOREVER, timedelta(seconds=stay))),
-            size_vram=0,
+            size_vram=status.vram_bytes,
             context_length=status.context,
         )

@@ -11,12 +11,13 @@ from arriero.protocol import openai_chat as wire
 from arriero.protocol import openai_convert as convert
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_convert import with_model
-from arriero.protocol.ollama_options import merge_options, to_sampling
+from arriero.protocol.ollama_options import merge_options, to_load_options, to_num_ctx, to_sampling
 from arriero.server.errors import OPENAI
 from arriero.server.exchange import Exchange
 from arriero.server.services import Services
 from arriero.server.streaming import Job, send_answer
 from arriero.types.chat import TextRequest
+from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 from arriero.types.names import DEFAULT_NAMESPACE, parse_name
 
@@ -47,8 +48,8 @@ class OpenAIText:
         )
         job = Job(
             record,
-            TextRequest(prompt, to_sampling(options), convert.read_format(body)),
-            None,
+            TextRequest(prompt, to_sampling(options), convert.read_format(body), num_ctx=to_num_ctx(options)),
+            Demand(options=to_load_options(options)),
             encoder,
             body.stream,
             asked_ns,

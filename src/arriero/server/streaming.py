@@ -1,17 +1,25 @@
 """Sends an engine's answer to a client, in pieces or in one, in whatever dialect."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec.structs import asdict
+
 from arriero.protocol.timestamps import utc_now
 from arriero.runners.scheduler import Answer, Scheduler
 from arriero.server.exchange import Exchange
 from arriero.types.chat import TextRequest
-from arriero.types.events import Event, Finished
+from arriero.types.events import Event, Finished, Truncated
+from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 from arriero.types.times import Times
+
+logger = logging.getLogger(__name__)
+
+TRUNCATED_HEADER = b"x-arriero-truncated"
 
 
 class AnswerEncoder(Protocol):
@@ -44,7 +52,7 @@ class Job:
 
     record: ModelRecord
     request: TextRequest
-    keep_alive_s: float | None
+    demand: Demand
     encoder: AnswerEncoder
     is_stream: bool
     asked_ns: int
@@ -52,21 +60,31 @@ class Job:
 
 async def send_answer(exchange: Exchange, scheduler: Scheduler, job: Job) -> None:
     """Have the answer generated and send it. Errors before its first byte are raised."""
-    async with exchange.while_connected(), scheduler.answer(job.record, job.request, job.keep_alive_s) as answer:
-        send = _stream if job.is_stream else _collect
-        last = await send(exchange, answer, job)
+    async with exchange.while_connected(), scheduler.answer(job.record, job.request, job.demand) as answer:
+        headers = _headers(job, answer.first)
+        last = await (_stream(exchange, answer, job, headers) if job.is_stream else _collect(answer, job))
     # The engine has been given back: the last piece may tell the client so.
     if job.is_stream:
         await exchange.finish(last)
     else:
-        await exchange.reply(last, job.encoder.whole_content_type)
+        await exchange.reply(last, job.encoder.whole_content_type, extra=headers)
 
 
-async def _stream(exchange: Exchange, answer: Answer, job: Job) -> bytes:
+def _headers(job: Job, first: Sequence[Event]) -> Sequence[tuple[bytes, bytes]]:
+    """Tell, before anything else and in the log, what was left out of the prompt."""
+    truncated = first[0]
+    if not isinstance(truncated, Truncated):
+        return ()
+    facts = {name: number for name, number in asdict(truncated).items() if number}
+    logger.warning("prompt truncated", extra={"model": job.record.name, **facts})
+    return ((TRUNCATED_HEADER, ", ".join(f"{name}={number}" for name, number in facts.items()).encode()),)
+
+
+async def _stream(exchange: Exchange, answer: Answer, job: Job, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     """Send the events as they come, but for the last piece, which is returned."""
     encoder, events = job.encoder, answer.first
     first_ns = time.perf_counter_ns()
-    await exchange.start(encoder.content_type, encoder.failure)
+    await exchange.start(encoder.content_type, encoder.failure, headers)
     while type(last := events[-1]) is not Finished:
         await exchange.write(encoder.chunk(events, utc_now()))
         events = await anext(answer.rest)
@@ -75,7 +93,7 @@ async def _stream(exchange: Exchange, answer: Answer, job: Job) -> bytes:
     return text + encoder.last(last, created_at, _times(job, answer, first_ns))
 
 
-async def _collect(_: Exchange, answer: Answer, job: Job) -> bytes:
+async def _collect(answer: Answer, job: Job) -> bytes:
     """The whole answer in one piece."""
     first_ns = time.perf_counter_ns()
     collected = list(answer.first)
