@@ -107,7 +107,8 @@ async def test_an_engine_that_shifts_does_so_only_for_those_who_ask() -> None:
     engine = FakeEngine(context=100)
     await answered(engine, TextRequest(chat(10)), 100, engine_shifts=True)
     await answered(engine, TextRequest(chat(10), is_shifting=True), 100, engine_shifts=True)
-    assert [request.sampling.max_tokens for request in engine.requests] == [88, 1000]
+    await answered(engine, TextRequest(chat(10), is_shifting=True, num_ctx=20), 100, engine_shifts=True)
+    assert [request.sampling.max_tokens for request in engine.requests] == [88, 1000, 200]
 
 
 async def test_other_refusals_are_not_asked_again() -> None:

@@ -86,6 +86,12 @@ def test_text_after_a_call_is_not_lost() -> None:
     assert text(events) == "That is all."
 
 
+def test_half_a_call_after_another_is_no_text() -> None:
+    events = split(WEATHER, '\n{"name": "get_weather", "argu')
+    assert len(calls(events)) == 1
+    assert text(events) == ""
+
+
 def test_json_that_is_no_call_is_not_held_back_to_its_end() -> None:
     splitter = PlainToolCalls({"get_weather"}, lambda: "x")
     assert splitter.feed('{"answer": 4') == [TextDelta('{"answer": 4')]

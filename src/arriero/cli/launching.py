@@ -30,7 +30,7 @@ def make_launcher(config: Config) -> Launcher:
         llama_server=_llama_server(config.llama_server),
         chat_template=config.chat_template,
         seed=config.random_seed,
-        prompt_cache_bytes=min(_MOST_PROMPT_CACHE_BYTES, (config.memory_bytes or available_bytes()) // 8),
+        prompt_cache_bytes=min(_MOST_PROMPT_CACHE_BYTES, (config.memory_bytes or available_bytes()) // 16),
         flash_attention=config.flash_attention,
     )
 
@@ -47,7 +47,8 @@ def make_planner(config: Config) -> Planner:
     def plan(record: ModelRecord, options: LoadOptions, free_bytes: int | None) -> Plan:
         if free_bytes is None:
             return modest_plan(record.architecture, wishes, options)
-        made = make_plan(record.architecture, free_bytes, available_cores(), wishes, options)
+        beside_bytes = max(0, record.size_bytes - record.architecture.weights_size_bytes)
+        made = make_plan(record.architecture, free_bytes - beside_bytes, available_cores(), wishes, options)
         if made.context < max(wishes.context or 0, options.context or 0):
             logger.warning("context cut to what the model was trained for", extra={"context": made.context})
         return made

@@ -40,7 +40,7 @@ async def generate_within(
     is_counted = limit < context or (engine_shifts and not request.is_shifting)
     if is_counted:
         request, truncated = await fit(engine, request, limit)
-    if engine_shifts and request.is_shifting:
+    elif request.is_shifting:
         request = _with_limit(request, _LONGEST_SHIFTED * limit)
     for is_last in (is_counted, True):
         try:
@@ -74,7 +74,8 @@ async def fit(engine: Asks, request: TextRequest, limit: int) -> tuple[TextReque
             case _:
                 raise PromptTooLong(size, limit)
         size = truncated.prompt_tokens
-    return _with_limit(replace(request, prompt=prompt), limit - size), truncated
+    most = _LONGEST_SHIFTED * limit if request.is_shifting else limit - size
+    return _with_limit(replace(request, prompt=prompt), most), truncated
 
 
 async def _drop_messages(engine: Asks, prompt: ChatPrompt, limit: int, room: int) -> tuple[ChatPrompt, Truncated]:

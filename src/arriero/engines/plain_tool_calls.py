@@ -40,11 +40,12 @@ class PlainToolCalls:
         return self._read()
 
     def close(self) -> list[Event]:
-        """The answer is over: what is held is text after all, but for the signs that end a list of calls."""
+        """The answer is over: what is held is text after all.
+
+        After a call it is none: the signs that end a list of calls, or one more call that was cut off.
+        """
         held, self._held = self._held, ""
-        if self._calls and _BETWEEN.fullmatch(held):
-            return []
-        return [TextDelta(held)] if held else []
+        return [TextDelta(held)] if held and not self._calls else []
 
     def _read(self) -> list[Event]:
         found: list[Event] = []
