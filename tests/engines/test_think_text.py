@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arriero.engines.think_text import ThinkText
+from arriero.engines.think_text import ThinkText, ThinkTrim
 from arriero.types.events import text_and_thinking
 
 
@@ -44,3 +44,14 @@ def test_where_the_pieces_are_cut_does_not_matter(parts: list[str], is_open: boo
     cuts = sorted(random.randint(0, len(answer)) for _ in range(4))
     pieces = [answer[a:b] for a, b in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
     assert split(answer, is_open=is_open) == split(*pieces, is_open=is_open)
+
+
+def test_white_space_around_thinking_belongs_to_neither_side() -> None:
+    trim = ThinkTrim()
+    assert [trim.think(piece) for piece in ("\n", " Hm", ". \n", "So", "\n\n")] == ["", "Hm", ".", " \nSo", ""]
+    assert [trim.say(piece) for piece in ("", "\n", " \nHello", " ", "you")] == ["", "", "Hello", " ", "you"]
+
+
+def test_an_answer_without_thinking_is_left_alone() -> None:
+    trim = ThinkTrim()
+    assert [trim.say(piece) for piece in ("\n", " Hello")] == ["\n", " Hello"]

@@ -8,7 +8,7 @@ import msgspec
 
 from arriero.engines.logprobs import read_logprobs
 from arriero.engines.plain_tool_calls import PlainToolCalls, read_arguments
-from arriero.engines.think_text import ThinkText
+from arriero.engines.think_text import ThinkText, ThinkTrim
 from arriero.errors import EngineFailed, PromptTooLong
 from arriero.protocol.openai_engine import Chunk, EngineError, ToolCallPiece
 from arriero.protocol.sse import SseParser
@@ -36,7 +36,7 @@ class AnswerReader:
     alternatives to each token were asked for.
     """
 
-    __slots__ = ("_calls", "_chunk", "_parser", "_reason", "_splitter", "_top_logprobs", "is_finished")
+    __slots__ = ("_calls", "_chunk", "_parser", "_reason", "_splitter", "_top_logprobs", "_trim", "is_finished")
 
     def __init__(self, splitter: PlainToolCalls | ThinkText | None = None, top_logprobs: int = 0) -> None:
         self._parser = SseParser()
@@ -44,6 +44,7 @@ class AnswerReader:
         self._chunk = Chunk()
         self._splitter = splitter
         self._top_logprobs = top_logprobs
+        self._trim = ThinkTrim()
         self._calls = _CallPieces()
         self.is_finished = False
 
@@ -79,11 +80,12 @@ class AnswerReader:
             self._chunk.timings = chunk.timings
         for choice in chunk.choices:
             delta = choice.delta
-            if delta.reasoning_content:
-                events.append(ThinkingDelta(delta.reasoning_content))
+            if delta.reasoning_content and (thought := self._trim.think(delta.reasoning_content)):
+                events.append(ThinkingDelta(thought))
+            text = self._trim.say(delta.content or choice.text or "")
             logprobs = choice.logprobs and choice.logprobs.content
-            if (text := delta.content or choice.text) or logprobs:
-                self._say(text or "", read_logprobs(logprobs or (), self._top_logprobs), events)
+            if text or logprobs:
+                self._say(text, read_logprobs(logprobs or (), self._top_logprobs), events)
             if delta.tool_calls:
                 events += self._calls.feed(delta.tool_calls)
             if choice.finish_reason is not None:

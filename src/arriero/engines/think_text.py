@@ -65,6 +65,31 @@ class ThinkText:
             found.append(TextDelta(said))
 
 
+class ThinkTrim:
+    """Takes the white space away from around thinking that the engine has told apart, as Ollama does."""
+
+    __slots__ = ("_held", "_is_thinking")
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._is_thinking = False
+
+    def think(self, text: str) -> str:
+        """A piece of thinking, without what may be white space at its end; that comes with the next piece."""
+        text = self._held + text if self._is_thinking else text.lstrip()
+        kept = text.rstrip()
+        self._held = text[len(kept) :]
+        self._is_thinking = self._is_thinking or bool(kept)
+        return kept
+
+    def say(self, text: str) -> str:
+        """A piece of the answer; the first one after thinking loses what white space it begins with."""
+        if self._is_thinking:
+            text = text.lstrip()
+            self._is_thinking = not text
+        return text
+
+
 def _length_held_back(text: str) -> int:
     """How much of the end may be white space before the closing tag, or the beginning of that tag."""
     for size in range(min(len(CLOSE) - 1, len(text)), 0, -1):
