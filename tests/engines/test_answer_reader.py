@@ -235,3 +235,16 @@ def test_a_prompt_that_is_too_long_is_told_with_both_numbers() -> None:
     failure = engine_failure(error, 400)
     assert isinstance(failure, PromptTooLong)
     assert (failure.prompt_tokens, failure.num_ctx) == (431, 256)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("Failed to load image or audio file", "cannot be read"),
+        ("audio input is not supported - hint: you may need to provide the mmproj", "takes no sound"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_the_clients_mistake(message: str, told: str) -> None:
+    failure = engine_failure(EngineError(message, 500, "server_error"), 500)
+    assert failure.status == 400
+    assert told in failure.message

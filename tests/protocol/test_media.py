@@ -32,3 +32,7 @@ def test_lines_in_the_base64_do_not_matter() -> None:
 def test_sound_is_a_part_of_its_own() -> None:
     wave = base64.b64encode(b"RIFF\x00\x00\x00\x00WAVEfmt ").decode()
     assert media_part(wave) == {"type": "input_audio", "input_audio": {"data": wave, "format": "wav"}}
+
+
+def test_a_part_has_its_base64_in_one_line() -> None:
+    assert media_part("iVBO\r\nRw0KGg\noAAAA=")["image_url"]["url"] == "data:image/png;base64,iVBORw0KGgoAAAA="

@@ -26,6 +26,12 @@ from arriero.types.usage import Usage
 
 _decode = msgspec.json.Decoder(Chunk).decode
 _DONE = b"[DONE]"
+# llama.cpp calls these errors of its own.
+_MEDIA_REFUSALS = {
+    "Failed to load image": "an image or a sound of the request cannot be read: it is damaged, or of an unknown kind",
+    "image input is not supported": "the model takes no images",
+    "audio input is not supported": "the model takes no sound",
+}
 
 
 class AnswerReader:
@@ -148,6 +154,9 @@ def engine_failure(error: EngineError | str | None, status: int) -> EngineFailed
     if isinstance(error, EngineError):
         if error.type == "exceed_context_size_error" and error.n_ctx:
             return PromptTooLong(error.n_prompt_tokens, error.n_ctx)
+        for start, told in _MEDIA_REFUSALS.items():
+            if error.message.startswith(start):
+                return EngineFailed(told, 400)
         code = error.code if isinstance(error.code, int) and 400 <= error.code < 600 else status
         return EngineFailed(error.message or "the engine failed and does not say why", code)
     return EngineFailed(error or "the engine failed and does not say why", status)

@@ -23,6 +23,9 @@ import threading
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+# Threads that wait for each other look so often before they sleep. The default is for programs that have all cores to
+# themselves: two engines at once gave 20 + 20 tokens/s on two cores, and 53 + 53 with this; one alone 165 either way.
+_SPINS = "500"
 
 
 def die_with_parent(parent: int, watch: str) -> None:
@@ -103,6 +106,7 @@ def _kill_at_end_of_stdin(child: "subprocess.Popen[bytes]") -> None:
 def main() -> None:
     """Read the settings and serve."""
     settings = json.loads(sys.stdin.readline())
+    os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
     if "argv" in settings:
         if settings["watch"] == "signal":
             die_with_parent(settings["parent"], "signal")

@@ -26,6 +26,8 @@ def media_kind(image: str) -> str:
 def media_part(image: str) -> dict[str, Any]:
     """A part of a message in OpenAI's form."""
     kind = media_kind(image)
+    # Ollama takes base64 in lines, llama.cpp does not.
+    image = image.replace("\r", "").replace("\n", "")
     if kind.startswith("audio/"):
         return {
             "type": "input_audio",
