@@ -248,3 +248,9 @@ def test_a_picture_that_cannot_be_read_is_the_clients_mistake(message: str, told
     failure = engine_failure(EngineError(message, 500, "server_error"), 500)
     assert failure.status == 400
     assert told in failure.message
+
+
+def test_a_schema_that_cannot_be_read_is_told_without_words_about_parsers() -> None:
+    text = "Unable to generate parser for this template. JSON schema error at #/a: unrecognized type weird"
+    failure = engine_failure(EngineError(text, 500), 500)
+    assert (failure.message, failure.status) == ("invalid JSON schema: at #/a: unrecognized type weird", 400)

@@ -71,7 +71,7 @@ def test_a_request_without_turns_is_refused() -> None:
 
 
 def test_sampling_has_the_defaults_of_the_api() -> None:
-    assert convert.read_options(request()) == {"temperature": 1.0, "top_p": 1.0, "stop": []}
+    assert convert.read_options(request()) == {"temperature": 1.0, "top_p": 1.0}
 
 
 def test_sampling_parameters_become_options() -> None:

@@ -26,6 +26,8 @@ from arriero.types.usage import Usage
 
 _decode = msgspec.json.Decoder(Chunk).decode
 _DONE = b"[DONE]"
+# How llama.cpp tells a schema that it cannot read, of a format or of a tool, behind words about parsers.
+_SCHEMA_ERROR = "JSON schema error"
 # llama.cpp calls these errors of its own.
 _MEDIA_REFUSALS = {
     "Failed to load image": "an image or a sound of the request cannot be read: it is damaged, or of an unknown kind",
@@ -157,6 +159,8 @@ def engine_failure(error: EngineError | str | None, status: int) -> EngineFailed
         for start, told in _MEDIA_REFUSALS.items():
             if error.message.startswith(start):
                 return EngineFailed(told, 400)
+        if (at := error.message.find(_SCHEMA_ERROR)) >= 0:
+            return EngineFailed(f"invalid JSON schema: {error.message[at + len(_SCHEMA_ERROR) :].strip()}", 400)
         code = error.code if isinstance(error.code, int) and 400 <= error.code < 600 else status
         return EngineFailed(error.message or "the engine failed and does not say why", code)
     return EngineFailed(error or "the engine failed and does not say why", status)

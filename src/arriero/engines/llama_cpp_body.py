@@ -6,7 +6,16 @@ from typing import Any
 import msgspec
 
 from arriero.protocol.media import media_part
-from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, Message, TextPrompt, TextRequest, ToolCall
+from arriero.types.chat import (
+    ChatPrompt,
+    InfillPrompt,
+    JsonFormat,
+    Message,
+    NamedTool,
+    TextPrompt,
+    TextRequest,
+    ToolCall,
+)
 from arriero.types.sampling import SamplingParams
 
 _INT32_MAX = 2**31 - 1
@@ -27,7 +36,7 @@ def request_body(request: TextRequest, context: int, default_seed: int | None = 
             body |= {
                 "stream_options": {"include_usage": True},
                 **chat_body(prompt),
-                **_chat_format(request.json_format),
+                **chat_format(request.json_format),
             }
             if tops:
                 body |= {"logprobs": True, "top_logprobs": tops}
@@ -52,14 +61,29 @@ def chat_body(prompt: ChatPrompt) -> dict[str, Any]:
             arguments["reasoning_effort"] = prompt.think
         body["chat_template_kwargs"] = arguments
     if prompt.tools:
-        body |= {"tools": prompt.tools, "parallel_tool_calls": True}
+        body |= {"tools": _offered(prompt), "parallel_tool_calls": not prompt.is_one_call}
+        if prompt.tool_choice != "auto":
+            body["tool_choice"] = "required"
     return body
 
 
 def tool_names(tools: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     """The names of the functions that a model may call."""
-    functions = (tool.get("function") for tool in tools)
-    return frozenset(str(function.get("name")) for function in functions if isinstance(function, Mapping))
+    return frozenset(map(_tool_name, tools))
+
+
+def _offered(prompt: ChatPrompt) -> Sequence[Mapping[str, Any]]:
+    # llama.cpp knows no choice by name: where only one tool is offered, and one must be called, it is that one.
+    match prompt.tool_choice:
+        case NamedTool(name):
+            return [tool for tool in prompt.tools if _tool_name(tool) == name]
+        case _:
+            return prompt.tools
+
+
+def _tool_name(tool: Mapping[str, Any]) -> str:
+    function = tool.get("function")
+    return str(function.get("name")) if isinstance(function, Mapping) else ""
 
 
 def sampling_body(params: SamplingParams, context: int, default_seed: int | None = None) -> Mapping[str, Any]:
@@ -122,7 +146,8 @@ def _tool_call(call: ToolCall) -> dict[str, Any]:
     return {"type": "function", "id": call.id, "function": function}
 
 
-def _chat_format(wanted: JsonFormat | None) -> dict[str, Any]:
+def chat_format(wanted: JsonFormat | None) -> dict[str, Any]:
+    """The part of a chat request that says what the answer must be."""
     if wanted is None:
         return {}
     if wanted.schema is None:

@@ -10,7 +10,7 @@ from arriero.engines.base import Plan
 from arriero.engines.context import behind_context, with_context
 from arriero.engines.fitting import generate_within
 from arriero.engines.infill import infill_room
-from arriero.engines.llama_cpp_body import chat_body, request_body, tool_names
+from arriero.engines.llama_cpp_body import chat_body, chat_format, request_body, tool_names
 from arriero.engines.llama_cpp_embedding import embed
 from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.native_reader import NativeReader
@@ -75,7 +75,8 @@ class LlamaCppEngine:
                 return self._wire.stream("/v1/chat/completions", body, AnswerReader(splitter, tops))
             case TextPrompt(text=text, thinks=thinks):
                 think = ThinkText(is_open=text.rstrip().endswith(OPEN)) if thinks else None
-                return self._wire.stream("/v1/completions", body, AnswerReader(think, tops))
+                stream = self._wire.stream("/v1/completions", body, AnswerReader(think, tops))
+                return self._with_checked_schema(request, stream) if request.json_format else stream
             case InfillPrompt() as prompt:
                 native = NativeReader(tops)
                 return self._fill(prompt, request, self._wire.stream("/infill", body, native), native)
@@ -111,6 +112,13 @@ class LlamaCppEngine:
     async def aclose(self) -> None:
         """Drop the connections."""
         await self._wire.aclose()
+
+    async def _with_checked_schema(self, request: TextRequest, stream: EventStream) -> EventStream:
+        """Stream an answer whose schema llama.cpp can read: for a bare text it would pass over one that it cannot."""
+        await self._wire.call("/apply-template", {"messages": [], **chat_format(request.json_format)}, _Rendered)
+        async with aclosing(stream):
+            async for events in stream:
+                yield events
 
     async def _fill(
         self, prompt: InfillPrompt, request: TextRequest, stream: EventStream, reader: NativeReader

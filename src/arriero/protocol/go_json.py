@@ -52,13 +52,17 @@ _GO_PLACES = {
 }
 
 
-def decode_body(body: bytes, struct: type[T]) -> T:
-    """Decode a request body into ``struct``. Raises InvalidRequest with Go's text."""
+def decode_body(body: bytes, struct: type[T], *, empty: str = "missing request body") -> T:
+    """Decode a request body into ``struct``. Raises InvalidRequest with Go's text; of an empty body, with ``empty``."""
     if not body.strip():
-        raise InvalidRequest("missing request body")
+        raise InvalidRequest(empty)
     value = _first_value(body)
-    if value is None:
-        value = {}
+    return read_value({} if value is None else value, struct)
+
+
+# A part of a body whose type another part decides: it gets it here.
+def read_value(value: Any, struct: type[T]) -> T:
+    """Read decoded JSON as ``struct``, as a body is read. Raises InvalidRequest with Go's text."""
     try:
         return msgspec.convert(_fold(value, struct), struct)
     except msgspec.ValidationError as error:

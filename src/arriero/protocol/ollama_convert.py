@@ -86,14 +86,18 @@ def check_base64(images: Sequence[str]) -> None:
 
 def chat_prompt(request: wire.ChatRequest, record: ModelRecord, think: Think) -> ChatPrompt:
     """The request's messages behind those that the model brings along."""
-    knows_tools = "tools" in record.capabilities
-    turns = tuple(_turn(turn, knows_tools=knows_tools) for turn in request.messages)
-    return replace(with_model(turns, record, think), tools=tuple(request.tools))
+    turns = tuple(_turn(turn) for turn in request.messages)
+    return replace(with_model(turns, record, think), tools=tuple({**tool, "type": "function"} for tool in request.tools))
 
 
 def with_model(turns: tuple[Message, ...], record: ModelRecord, think: Think = None) -> ChatPrompt:
-    """Turns behind those that the model brings along; its system text gives way to one that they begin with."""
+    """Turns behind those that the model brings along; its system text gives way to one that they begin with.
+
+    To a model whose template knows no tools, the calls of a conversation are text: it would drop them.
+    """
     system = "" if turns and turns[0].role == "system" else record.system
+    if "tools" not in record.capabilities:
+        turns = tuple(_calls_as_text(turn) if turn.tool_calls else turn for turn in turns)
     return ChatPrompt((*_system_message(system), *record.messages, *turns), think)
 
 
@@ -113,21 +117,22 @@ def generate_prompt(request: wire.GenerateRequest, record: ModelRecord, think: T
     return ChatPrompt((*_system_message(system), *history, user), think, context=context)
 
 
-def _turn(turn: wire.WireMessage, *, knows_tools: bool) -> Message:
-    """One turn. To a model whose template knows no tools, the calls of a conversation are text: it would drop them."""
-    content, calls = turn.content, turn.tool_calls
-    if calls and not knows_tools:
-        written = (msgspec.json.encode(call.function).decode() for call in calls)
-        content, calls = "\n".join(part for part in (content, *written) if part), []
+def _turn(turn: wire.WireMessage) -> Message:
     return Message(
         turn.role.lower(),
-        content,
+        turn.content,
         turn.thinking,
         tuple(turn.images),
-        tuple(ToolCall(call.function.name, call.function.arguments, call.id) for call in calls),
+        tuple(ToolCall(call.function.name, call.function.arguments, call.id) for call in turn.tool_calls),
         turn.tool_name,
         turn.tool_call_id,
     )
+
+
+def _calls_as_text(turn: Message) -> Message:
+    calls = (wire.WireFunction(call.name, call.arguments) for call in turn.tool_calls)
+    written = (msgspec.json.encode(call).decode() for call in calls)
+    return replace(turn, content="\n".join(part for part in (turn.content, *written) if part), tool_calls=())
 
 
 def _system_message(text: str) -> tuple[Message, ...]:

@@ -33,7 +33,8 @@ def read_options(request: wire.ChatCompletionRequest) -> Mapping[str, Any]:
         "temperature": request.temperature,
         "top_p": request.top_p,
         "seed": request.seed,
-        "stop": [request.stop] if isinstance(request.stop, str) else request.stop,
+        # Without any, the model's own count.
+        "stop": ([request.stop] if isinstance(request.stop, str) else request.stop) or UNSET,
         "frequency_penalty": request.frequency_penalty,
         "presence_penalty": request.presence_penalty,
     }

@@ -37,4 +37,9 @@ def sse_event(payload: bytes) -> bytes:
     return b"data: " + payload + b"\n\n"
 
 
+def sse_named_event(name: str, payload: bytes) -> bytes:
+    """Frame one JSON object as an event that has a name."""
+    return b"event: " + name.encode() + b"\ndata: " + payload + b"\n\n"
+
+
 SSE_DONE = b"data: [DONE]\n\n"

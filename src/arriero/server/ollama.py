@@ -16,9 +16,10 @@ from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_answer import chat_answer, chat_object, generate_answer, generate_object
 from arriero.protocol.ollama_options import merge_options, to_load_options, to_num_ctx, to_sampling
 from arriero.protocol.timestamps import utc_now
+from arriero.server.abilities import decide_think
 from arriero.server.errors import JSON
 from arriero.server.exchange import Exchange
-from arriero.server.ollama_checks import check_chat, check_generate, check_think
+from arriero.server.ollama_checks import check_chat, check_generate
 from arriero.server.services import Services
 from arriero.server.streaming import AnswerEncoder, Job, send_answer
 from arriero.types.chat import InfillPrompt, Prompt, TextPrompt, TextRequest
@@ -98,7 +99,7 @@ class OllamaText:
             await _reply_done(exchange, kind.blank(body.model, utc_now()), "unload")
             return
         kind.check(body, record)
-        think = check_think(asked_think, body.model, record)
+        think = decide_think(asked_think, body.model, record)
         options = merge_options(record.parameters, body.options)
         json_format = convert.read_format(body.format)
         demand = Demand(keep_alive_s, to_load_options(options, is_shifting=body.shift))

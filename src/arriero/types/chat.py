@@ -34,11 +34,22 @@ class Message(Struct, frozen=True):
     tool_call_id: str = ""
 
 
+class NamedTool(Struct, frozen=True):
+    """The tool of this name must be called."""
+
+    name: str
+
+
+# "required": some tool must be called. That none is called is said by offering none.
+ToolChoice = Literal["auto", "required"] | NamedTool
+
+
 class ChatPrompt(Struct, frozen=True):
     """Messages that the engine renders with the model's own chat template.
 
-    think: None leaves it to the template. tools: definitions of functions as OpenAI and Ollama write them. context:
-    tokens of an earlier exchange that stand in front of it all.
+    think: None leaves it to the template. tools: definitions of functions as OpenAI and Ollama write them. tool_choice:
+    whether one must be called. is_one_call: at most one is called in an answer, where the engine can see to that.
+    context: tokens of an earlier exchange that stand in front of it all.
     """
 
     messages: tuple[Message, ...]
@@ -46,6 +57,8 @@ class ChatPrompt(Struct, frozen=True):
     # A tool's definition is the caller's JSON Schema, given to the model's template as it is.
     tools: tuple[dict[str, Any], ...] = ()
     context: tuple[int, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    is_one_call: bool = False
 
 
 class TextPrompt(Struct, frozen=True):
