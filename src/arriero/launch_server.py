@@ -75,7 +75,7 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
     llama_server: str | None,
     log_level: str,
 ) -> None:
-    """Load one model and serve it over the Ollama API and, on the same port, OpenAI's."""
+    """Load one model and serve it, and those in the store beside it, over the Ollama API and OpenAI's."""
     environment = config_from({k: v for k, v in os.environ.items() if k != "OLLAMA_HOST"})
     config = replace(
         environment,
@@ -104,7 +104,7 @@ def _launch(config: Config, reference: str, names: tuple[str, ...]) -> int:
     record = fetch_for_user(reference, layout).record
     if config.chat_template:
         record = replace(record, template=config.chat_template)
-    library = Library.only(layout, [Pinned(record, names or (record.name,))])
+    library = Library(layout, [Pinned(record, names or (record.name,))])
     served = library.find(names[0] if names else record.name)
     return run_server(settings, library, listener, Start(served, is_loaded=True))
 

@@ -49,7 +49,7 @@ class Ask:
         async with server.client.request(self.method, self.path, data=body, headers=self.headers) as response:
             found = _head_differences(self.expected, response)
             found += _body_differences(self.expected, await response.read())
-        assert found == []
+        assert found == [], "; ".join(found)
 
 
 Step = Callable[[Running], Awaitable[None]]

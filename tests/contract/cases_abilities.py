@@ -1,6 +1,7 @@
 """What a model may be able to do: tools, log probabilities, infill, JSON, contexts."""
 
 import json
+import re
 from typing import Any
 
 from tests.contract.case import JSON_TYPE, NDJSON_TYPE, Case, Expected
@@ -42,6 +43,10 @@ def is_story(tops: int) -> Holds:
     return Holds("ten tokens of a story", is_true)
 
 
+def has_age(text: str) -> bool:
+    return type(json.loads(text)["age"]) is int
+
+
 def story(**body: Any) -> dict[str, Any]:
     options = {"num_predict": 10, "temperature": 0, "seed": 123}
     return of_gen(prompt="Write a long story.", logprobs=True, options=options, stream=False, **body)
@@ -66,7 +71,7 @@ async def context_goes_on(server: Running) -> None:
 
 
 def is_refusal(text: str) -> bool:
-    return "context" in text and "exceeds" in text and "300" in text and "128" in text
+    return bool(re.fullmatch(r"the prompt has 3\d\d tokens, which exceeds the context of 128 tokens: .*", text))
 
 
 LONG = " ".join(["word"] * 300)
@@ -134,7 +139,9 @@ ABILITIES = [
             chat(
                 chat_of("gen", format=AGE, stream=False),
                 Expected(
-                    200, JSON_TYPE, last_chat_line(content=Holds("JSON", lambda text: json.loads(text) == {"age": 22}))
+                    200,
+                    JSON_TYPE,
+                    last_chat_line(content=Holds("JSON with an age", has_age)),
                 ),
             ),
         ),

@@ -127,3 +127,32 @@ def test_32_clients_each_get_a_whole_answer(server: Server) -> None:
         assert [line["done"] for line in lines] == [False] * (len(lines) - 1) + [True]
         assert lines[-1]["eval_count"] <= 24
         assert "".join(line["message"]["content"] for line in lines)
+
+
+def test_the_context_is_the_tokens_of_the_whole_exchange(server: Server) -> None:
+    context: list[int] = []
+    for prompt in ("Hi.", "And?", "So?"):
+        answer = generate(server, prompt, context=context, options={"temperature": 0, "num_predict": 4})
+        assert answer["context"][: len(context)] == context
+        context = answer["context"]
+        assert len(context) == answer["prompt_eval_count"] + answer["eval_count"]
+
+
+def test_old_messages_make_room_and_that_is_told(server: Server) -> None:
+    turns = [{"role": "user", "content": f"{number} " + "word " * 60} for number in range(10)]
+    messages = [{"role": "system", "content": "Be brief."}, *turns, {"role": "user", "content": PARIS}]
+    options = {"temperature": 0, "num_ctx": 256, "num_predict": 20}
+    last = stream(server, "/api/chat", {"messages": messages, "options": options})[-1]
+    told = last["truncated"]
+    assert (told["num_ctx"], told["prompt_tokens"]) == (256, last["prompt_eval_count"])
+    assert 0 < told["dropped_messages"] < 10
+    assert told["prompt_tokens"] < 256
+
+
+def test_an_answer_ends_with_the_context_unless_it_may_shift(server: Server) -> None:
+    options = {"temperature": 0, "num_ctx": 64, "num_predict": 120}
+    answer = generate(server, "Write a very long story about mules.", options=options)
+    assert answer["done_reason"] == "length"
+    assert answer["prompt_eval_count"] + answer["eval_count"] == 64
+    shifted = generate(server, "Write a very long story about mules.", options=options, shift=True)
+    assert shifted["eval_count"] == 120

@@ -7,6 +7,7 @@ import ollama
 import openai
 import pytest
 
+from tests.live.homes import copy_home
 from tests.live.launching import PARIS, Server, launched
 
 pytestmark = pytest.mark.live
@@ -58,3 +59,16 @@ def test_openais_client_finds_the_same_model(renamed: Server) -> None:
     assert [model.id for model in client.models.list()] == [NAME]
     answer = client.chat.completions.create(model=NAME, messages=[{"role": "user", "content": PARIS}], temperature=0)
     assert answer.choices[0].message.content == "The capital of France is Paris."
+
+
+def test_models_are_made_and_deleted_beside_it(model_home: Path, tmp_path: Path) -> None:
+    flags = ("--model", "smollm2:135m", "--served-model-name", NAME)
+    with launched(copy_home(model_home, tmp_path), *flags) as running, ollama.Client(host=running.url) as client:
+        client.create("brief", from_=NAME, system="You are brief.", parameters={"num_predict": 5})
+        client.copy("brief", "other/brief:1")
+        assert {model.model for model in client.list().models} == {"other/brief:1", "brief:latest", NAME}
+        assert client.generate("brief", PARIS, options=AT_ZERO).eval_count == 5
+        client.delete("brief")
+        client.delete("other/brief:1")
+        assert [model.model for model in client.list().models] == [NAME]
+        assert client.generate(NAME, PARIS, options=AT_ZERO).response == "The capital of France is Paris."

@@ -91,6 +91,23 @@ def test_a_pinned_model_comes_before_a_stored_one_of_its_name(layout: Layout) ->
     assert library.find("tiny").path == record().path
 
 
+def names_of(library: Library) -> set[str]:
+    return {model.name for model in library.records()}
+
+
+def test_a_stored_model_with_names_given_at_start_is_listed_under_those_alone(layout: Layout) -> None:
+    stored(layout.own, "other")
+    path = stored(layout.own, "mine")
+    model = Library(layout).find("mine")
+    library = Library(layout, [Pinned(model, ("Org/Name",))])
+    assert names_of(library) == {"Org/Name", "other:latest"}
+    assert library.find("mine").path == model.path
+    # Whatever is made under that name later is a model of its own.
+    path.write_bytes(path.read_bytes() + b" ")
+    os.utime(path, ns=(1, 1))
+    assert names_of(library) == {"Org/Name", "other:latest", "mine:latest"}
+
+
 def test_models_are_listed_newest_first(layout: Layout) -> None:
     os.utime(stored(layout.own, "old"), (1, 1))
     stored(layout.own, "new")

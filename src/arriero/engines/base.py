@@ -39,9 +39,12 @@ class Renders(Protocol):
 class Tokenizes(Protocol):
     """An engine that tells which tokens a text is made of."""
 
-    async def tokenize(self, text: str, *, is_rendered: bool = False) -> list[int]:
-        """The tokens of a text. is_rendered: it is a whole prompt, in which special tokens stand by their names, and
-        in front of which the model wants its first token."""
+    async def tokenize(self, text: str, *, is_rendered: bool = False, is_first: bool = True) -> list[int]:
+        """The tokens of a text.
+
+        is_rendered: it is a prompt, in which special tokens stand by their names, and the model wants its first token
+        before it, unless it goes on from other tokens (is_first).
+        """
 
 
 @runtime_checkable

@@ -61,7 +61,7 @@ async def _tokens(engine: RendersAndTokenizes, request: TextRequest, events: Seq
             text = await engine.render(prompt)
         opening = "" if text.rstrip().endswith(OPEN) else OPEN
         answer = f"{opening}{thought}{CLOSE}{said}" if thought else said
-        before = await engine.tokenize(text, is_rendered=not earlier)
+        before = await engine.tokenize(text, is_rendered=True, is_first=not earlier)
         return (*earlier, *before, *(await engine.tokenize(answer)))
     except EngineFailed:
         return ()

@@ -102,10 +102,10 @@ class FakeEngine:
         """The messages, one a line."""
         return "".join(f"<{message.role}>{message.content}\n" for message in prompt.messages)
 
-    async def tokenize(self, text: str, *, is_rendered: bool = False) -> list[int]:
+    async def tokenize(self, text: str, *, is_rendered: bool = False, is_first: bool = True) -> list[int]:
         """One token a word, between two more where the text is a whole prompt."""
         words = [zlib.crc32(word.encode()) for word in text.split()]
-        return [_FIRST, *words, _LAST] if is_rendered else words
+        return [_FIRST, *words, _LAST] if is_rendered and is_first else words
 
     async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:
         """Vectors that depend on nothing but the tokens, and are longer than 1. Hangs where its script says so."""

@@ -88,13 +88,13 @@ class LlamaCppEngine:
                 counted = await self._wire.call("/v1/chat/completions/input_tokens", chat_body(prompt), _Counted)
                 return counted.input_tokens
             case TextPrompt(text=text, context=context):
-                return len(context) + len(await self.tokenize(text, is_rendered=not context))
+                return len(context) + len(await self.tokenize(text, is_rendered=True, is_first=not context))
             case InfillPrompt(prefix, suffix):
                 return sum(self._infill_room.taken(await self._infill_tokens(prefix, suffix))) + _INFILL_MARKS
 
-    async def tokenize(self, text: str, *, is_rendered: bool = False) -> list[int]:
+    async def tokenize(self, text: str, *, is_rendered: bool = False, is_first: bool = True) -> list[int]:
         """The tokens of a text (see ``Tokenizes``)."""
-        body = {"content": text, "add_special": is_rendered, "parse_special": is_rendered}
+        body = {"content": text, "add_special": is_rendered and is_first, "parse_special": is_rendered}
         return (await self._wire.call("/tokenize", body, _Tokens)).tokens
 
     async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +36,8 @@ class Library:
     """Pinned models and, behind them, every manifest of the stores.
 
     Stores are read from disk each time, so what another process adds or removes counts at once. The models of
-    unchanged manifests are remembered.
+    unchanged manifests are remembered. A stored model that was given at start, under names of its own, is listed
+    under those alone.
     """
 
     def __init__(self, layout: Layout, pinned: Sequence[Pinned] = (), stores: Sequence[Store] | None = None) -> None:
@@ -49,6 +50,7 @@ class Library:
         self._skipped: set[tuple[Path, int]] = set()
         self._headers: dict[Path, tuple[int, GgufFile]] = {}
         self._hashing = asyncio.Lock()
+        self._aliased = dict(self._find_aliased())
 
     def _pin(self, records: list[ModelRecord]) -> None:
         self._pinned = tuple(records)
@@ -104,7 +106,11 @@ class Library:
             raise ModelNotFound(f"model '{raw}' not found")
         name = None if record else parse_name(text)
         for store in self._stores:
-            path = find_manifest(store, name) if name else _manifest_of(store, record)
+            path = (
+                find_manifest(store, name)
+                if name
+                else next(_manifests_of(store, record.digest if record else ""), None)
+            )
             if path:
                 return store, path
         raise ModelNotFound(f"model '{raw}' not found")
@@ -136,7 +142,7 @@ class Library:
         for store in self._stores:
             for path in list_manifests(store):
                 name = name_of(path)
-                if name and name.key not in seen:
+                if name and name.key not in seen and self._aliased.get(path) != _mtime_ns(path):
                     seen.add(name.key)
                     found.extend(self._servable(store, path))
         return sorted(found, key=lambda record: record.modified_at, reverse=True)
@@ -159,6 +165,16 @@ class Library:
         if cached is None or cached[0] != mtime_ns:
             cached = self._headers[path] = (mtime_ns, read_gguf(path))
         return cached[1]
+
+    def _find_aliased(self) -> Iterator[tuple[Path, int]]:
+        """Yield the manifests of pinned models, with when they were written: later, another model lies there.
+
+        Of a model that has several names in the store, each is listed.
+        """
+        for digest in {record.digest for record in self._pinned} - {""}:
+            found = [path for store in self._stores for path in _manifests_of(store, digest)]
+            if len(found) == 1:
+                yield found[0], _mtime_ns(found[0])
 
     def _find_stored(self, name: ModelName) -> ModelRecord | None:
         for store in self._stores:
@@ -200,13 +216,12 @@ def _mtime_ns(path: Path) -> int:
         return 0
 
 
-def _manifest_of(store: Store, record: ModelRecord | None) -> Path | None:
-    """Return the manifest that a record was made from, whatever its name in the store is."""
+def _manifests_of(store: Store, digest: str) -> Iterator[Path]:
+    """Yield the manifests with a digest, whatever their names are."""
     for path in list_manifests(store):
         with suppress(LoadFailed):
-            if record and read_manifest(path).digest == record.digest:
-                return path
-    return None
+            if read_manifest(path).digest == digest:
+                yield path
 
 
 def _spellings(name: str) -> set[str]:
