@@ -10,7 +10,7 @@ from arriero.engines.logprobs import read_logprobs
 from arriero.engines.plain_tool_calls import PlainToolCalls, read_arguments
 from arriero.engines.think_text import ThinkText, ThinkTrim
 from arriero.errors import EngineFailed, PromptTooLong
-from arriero.protocol.openai_engine import Chunk, EngineError, ToolCallPiece
+from arriero.protocol.openai_engine import Chunk, EngineError, Logprobs, ToolCallPiece
 from arriero.protocol.sse import SseParser
 from arriero.types.chat import ToolCall
 from arriero.types.events import (
@@ -19,7 +19,6 @@ from arriero.types.events import (
     FinishReason,
     TextDelta,
     ThinkingDelta,
-    TokenLogprob,
     ToolCallDelta,
 )
 from arriero.types.usage import Usage
@@ -82,30 +81,33 @@ class AnswerReader:
             raise EngineFailed(f"the engine sent something that is no chunk of an answer: {error}") from error
         if chunk.error is not None:
             raise engine_failure(chunk.error, status=500)
-        if chunk.usage is not None:
-            self._chunk.usage = chunk.usage
-        if chunk.timings is not None:
-            self._chunk.timings = chunk.timings
+        self._chunk.usage = chunk.usage or self._chunk.usage
+        self._chunk.timings = chunk.timings or self._chunk.timings
         for choice in chunk.choices:
             delta = choice.delta
             if delta.reasoning_content and (thought := self._trim.think(delta.reasoning_content)):
                 events.append(ThinkingDelta(thought))
-            text = self._trim.say(delta.content or choice.text or "")
-            logprobs = choice.logprobs and choice.logprobs.content
-            if text or logprobs:
-                self._say(text, read_logprobs(logprobs or (), self._top_logprobs), events)
+            text = delta.content or choice.text or ""
+            if choice.logprobs is not None or self._splitter is not None or self._trim.is_thinking:
+                self._say(text, choice.logprobs, events)
+            elif text:
+                events.append(TextDelta(text))
             if delta.tool_calls:
                 events += self._calls.feed(delta.tool_calls)
             if choice.finish_reason is not None:
                 self._reason = choice.finish_reason
 
-    def _say(self, text: str, logprobs: tuple[TokenLogprob, ...], events: list[Event]) -> None:
+    def _say(self, text: str, logprobs: Logprobs | None, events: list[Event]) -> None:
+        text = self._trim.say(text)
+        tokens = read_logprobs(logprobs.content or (), self._top_logprobs) if logprobs else ()
         if self._splitter is None:
-            events.append(TextDelta(text, logprobs))
+            if text or tokens:
+                events.append(TextDelta(text, tokens))
             return
-        if logprobs:
-            events.append(TextDelta("", logprobs))
-        events += self._splitter.feed(text)
+        if tokens:
+            events.append(TextDelta("", tokens))
+        if text:
+            events += self._splitter.feed(text)
 
 
 class _CallPieces:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from arriero.types.chat import ChatPrompt, TextRequest
+from arriero.types.chat import ChatPrompt, Prompt, TextRequest
 from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream
 from arriero.types.loading import LoadOptions
@@ -33,6 +33,14 @@ class Renders(Protocol):
 
     async def render(self, prompt: ChatPrompt) -> str:
         """The prompt after the model's chat template."""
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """An engine that tells how long a prompt is."""
+
+    async def count(self, prompt: Prompt) -> int:
+        """The tokens of a prompt, after the model's chat template."""
 
 
 @runtime_checkable

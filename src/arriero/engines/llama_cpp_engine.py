@@ -9,6 +9,7 @@ from arriero.engines.answer_reader import AnswerReader, tool_splitter
 from arriero.engines.base import Plan
 from arriero.engines.context import behind_context, with_context
 from arriero.engines.fitting import generate_within
+from arriero.engines.formatted_thinking import think_then_answer
 from arriero.engines.infill import infill_room
 from arriero.engines.llama_cpp_body import chat_body, chat_format, request_body, tool_names
 from arriero.engines.llama_cpp_embedding import embed
@@ -73,8 +74,11 @@ class LlamaCppEngine:
             case ChatPrompt(tools=tools):
                 splitter = tool_splitter(tool_names(tools)) if tools else None
                 return self._wire.stream("/v1/chat/completions", body, AnswerReader(splitter, tops))
-            case TextPrompt(text=text, thinks=thinks):
-                think = ThinkText(is_open=text.rstrip().endswith(OPEN)) if thinks else None
+            case TextPrompt(text=text, thinks=thinks) as prompt:
+                is_open = thinks and text.rstrip().endswith(OPEN)
+                if is_open and request.json_format:
+                    return think_then_answer(self._ask, request, prompt)
+                think = ThinkText(is_open=is_open) if thinks else None
                 stream = self._wire.stream("/v1/completions", body, AnswerReader(think, tops))
                 return self._with_checked_schema(request, stream) if request.json_format else stream
             case InfillPrompt() as prompt:
@@ -134,7 +138,8 @@ class LlamaCppEngine:
                 raise PromptTooLong(sum(sizes), sum(room.taken(sizes)))
         async with aclosing(stream):
             first = await anext(stream)
-            yield [Truncated(0, reader.prompt_tokens, self._plan.context, dropped), *first] if dropped else first
+            limit = min(request.num_ctx or self._plan.context, self._plan.context)
+            yield [Truncated(0, reader.prompt_tokens, limit, dropped), *first] if dropped else first
             async for events in stream:
                 yield events
 

@@ -66,27 +66,30 @@ class ThinkText:
 
 
 class ThinkTrim:
-    """Takes the white space away from around thinking that the engine has told apart, as Ollama does."""
+    """Takes the white space away from around thinking that the engine has told apart, as Ollama does.
 
-    __slots__ = ("_held", "_is_thinking")
+    is_thinking: thinking has come, and nothing of the answer after it.
+    """
+
+    __slots__ = ("_held", "is_thinking")
 
     def __init__(self) -> None:
         self._held = ""
-        self._is_thinking = False
+        self.is_thinking = False
 
     def think(self, text: str) -> str:
         """A piece of thinking, without what may be white space at its end; that comes with the next piece."""
-        text = self._held + text if self._is_thinking else text.lstrip()
+        text = self._held + text if self.is_thinking else text.lstrip()
         kept = text.rstrip()
         self._held = text[len(kept) :]
-        self._is_thinking = self._is_thinking or bool(kept)
+        self.is_thinking = self.is_thinking or bool(kept)
         return kept
 
     def say(self, text: str) -> str:
         """A piece of the answer; the first one after thinking loses what white space it begins with."""
-        if self._is_thinking:
+        if self.is_thinking:
             text = text.lstrip()
-            self._is_thinking = not text
+            self.is_thinking = not text
         return text
 
 

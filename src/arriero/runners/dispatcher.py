@@ -16,6 +16,7 @@ from arriero.errors import LoadFailed, ServerBusy
 from arriero.runners.admission import Files, Line, Ticket, WaitingRoom, files_of, next_turns
 from arriero.runners.eviction import Eviction, Resident, clear, next_step
 from arriero.runners.planning import estimate_bytes
+from arriero.runners.reloading import reload_options
 from arriero.runners.residency import Limits, bytes_of, room_of
 from arriero.runners.runner import Runner
 from arriero.runners.worker import Loader
@@ -48,12 +49,12 @@ class Dispatcher:
         """
         if self._is_over:
             raise ServerBusy("the server is shutting down")
+        runner = self.runners.get(files_of(record))
+        if runner is not None and self._is_free(runner, demand, takes_slot=takes_slot):
+            runner.join(demand.keep_alive_s, int(takes_slot))
+            return runner
         turn: asyncio.Future[Runner] = asyncio.get_running_loop().create_future()
         ticket = Ticket(next(self._numbers), record, demand, takes_slot, turn)
-        runner = self.runners.get(files_of(record))
-        if runner is not None and self._turn_is_now(runner, ticket):
-            self._give(runner, ticket)
-            return runner
         self._waiting.add(ticket)
         self.dispatch()
         try:
@@ -85,6 +86,8 @@ class Dispatcher:
         if self._is_over:
             return
         self._closed = {}
+        if not self._waiting:
+            return
         unloaded = [line for files, line in self._waiting.lines() if files not in self.runners]
         if unloaded and all(runner.was_loaded or runner.is_ending for runner in self.runners.values()):
             self._load(unloaded[0])
@@ -116,13 +119,18 @@ class Dispatcher:
             logger.info("loading model anew", extra={"model": runner.record.name, "options": str(turns.reload)})
             runner.end()
 
-    def _turn_is_now(self, runner: Runner, ticket: Ticket) -> bool:
-        if runner.is_ending or runner.loaded is None or files_of(runner.record) in self._closed:
-            return False
-        line = self._waiting.line(files_of(runner.record))
-        before = line.tickets if line is not None else {}
-        turns = next_turns(Line({**before, ticket.number: ticket}), runner.plan, self._free_slots(runner), math.inf)
-        return ticket in turns.granted
+    def _is_free(self, runner: Runner, demand: Demand, *, takes_slot: bool) -> bool:
+        """Whether who comes now need not wait: he passes only those who wait for a slot, and only if he wants none."""
+        files = files_of(runner.record)
+        line = self._waiting.line(files)
+        return (
+            runner.loaded is not None
+            and not runner.is_ending
+            and files not in self._closed
+            and (line is None or not (takes_slot or next_turns(line, runner.plan, 0, math.inf).reload))
+            and (not takes_slot or self._free_slots(runner) > 0)
+            and reload_options(runner.plan, demand.options, runner.record.architecture.trained_context) is None
+        )
 
     def _free_slots(self, runner: Runner) -> int:
         return runner.plan.slots - runner.taken
