@@ -106,7 +106,7 @@ def test_whenever_the_server_is_killed_the_store_is_whole_and_a_later_pull_compl
     model_home: Path, home: Path, name: str, seed: int
 ) -> None:
     moments = random.Random(seed)
-    for _ in range(2):
+    for _ in range(4):
         with launched(home, module=SERVE) as server:
             if name not in listed(server):
                 with pytest.raises(urllib.error.HTTPError, match="404"):

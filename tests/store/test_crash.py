@@ -16,7 +16,7 @@ from arriero.store.library import Library
 from arriero.store.manifest import list_manifests, read_manifest
 from tests.factories_store import stored
 
-ROUNDS = 8
+ROUNDS = 10
 MOST_STEPS = 40
 CHANGES = """
 import sys
