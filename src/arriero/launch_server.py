@@ -19,6 +19,7 @@ from arriero.errors import ConfigError
 from arriero.store.catalog import DEFAULT_MODEL
 from arriero.store.layout import data_dir, layout_from
 from arriero.store.library import Library, Pinned
+from arriero.store.records import with_chat_template
 
 _NAMES_FLAG = "--served-model-name"
 
@@ -103,7 +104,7 @@ def _launch(config: Config, reference: str, names: tuple[str, ...]) -> int:
     listener = listen(config)
     record = fetch_for_user(reference, layout).record
     if config.chat_template:
-        record = replace(record, template=config.chat_template)
+        record = with_chat_template(record, config.chat_template)
     library = Library(layout, [Pinned(record, names or (record.name,))])
     served = library.find(names[0] if names else record.name)
     return run_server(settings, library, listener, Start(served, is_loaded=True))

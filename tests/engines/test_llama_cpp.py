@@ -12,12 +12,13 @@ KEY = "s3cret"
 PLAN = Plan(context=1024, slots=4)
 
 
-def launched(settings: LlamaCppSettings) -> Launch:
-    return launch(record(path=Path("/models/tiny.gguf")), PLAN, settings, port=4711, api_key=KEY)
+def launched(settings: LlamaCppSettings, chat_template: str = "") -> Launch:
+    model = record(path=Path("/models/tiny.gguf"), chat_template=chat_template)
+    return launch(model, PLAN, settings, port=4711, api_key=KEY)
 
 
 def test_the_wheel_is_told_everything_on_standard_input() -> None:
-    spec = launched(LlamaCppSettings(chat_template="chatml", prompt_cache_bytes=64 << 20)).spec
+    spec = launched(LlamaCppSettings(prompt_cache_bytes=64 << 20), "chatml").spec
     assert spec.argv == (sys.executable, "-P", "-m", "arriero.engines.llama_cpp_worker")
     assert spec.stdin.endswith("\n")
     params = json.loads(spec.stdin)["params"]
@@ -28,7 +29,7 @@ def test_the_wheel_is_told_everything_on_standard_input() -> None:
 
 
 def test_a_binary_gets_flags_and_the_key_in_its_environment() -> None:
-    spec = launched(LlamaCppSettings(llama_server="/usr/bin/llama-server", chat_template="chatml")).spec
+    spec = launched(LlamaCppSettings(llama_server="/usr/bin/llama-server"), "chatml").spec
     argv = json.loads(spec.stdin)["argv"]
     assert argv[0] == "/usr/bin/llama-server"
     flags = dict(zip(argv[1::2], argv[2::2], strict=True))

@@ -1,11 +1,22 @@
 import pytest
 
 from arriero.engines.llama_cpp_body import chat_body, narrow_seed, request_body, sampling_body
-from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, Message, TextPrompt, TextRequest, ToolCall
+from arriero.types.chat import (
+    ChatPrompt,
+    InfillPrompt,
+    JsonFormat,
+    Message,
+    NamedTool,
+    TextPrompt,
+    TextRequest,
+    ToolCall,
+    ToolChoice,
+)
 from arriero.types.sampling import SamplingParams
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
+TIME = {"type": "function", "function": {"name": "get_time"}}
 
 
 def test_parameters_that_are_not_set_are_left_out() -> None:
@@ -121,6 +132,26 @@ def test_a_call_and_its_result_go_back_as_openai_writes_them() -> None:
         "tools": (WEATHER,),
         "parallel_tool_calls": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent", "offered"),
+    [
+        ("auto", None, [WEATHER, TIME]),
+        ("required", "required", [WEATHER, TIME]),
+        (NamedTool("get_time"), "required", [TIME]),
+    ],
+)
+def test_a_tool_that_must_be_called_is_the_only_one_offered(
+    choice: ToolChoice, sent: str | None, offered: list[object]
+) -> None:
+    body = chat_body(ChatPrompt((Message("user", "x"),), tools=(WEATHER, TIME), tool_choice=choice))
+    assert (body.get("tool_choice"), list(body["tools"])) == (sent, offered)
+
+
+def test_one_call_may_be_enough() -> None:
+    body = chat_body(ChatPrompt((Message("user", "x"),), tools=(WEATHER,), is_one_call=True))
+    assert body["parallel_tool_calls"] is False
 
 
 def test_images_stand_before_the_text() -> None:

@@ -10,7 +10,7 @@ from arriero.store.describe import can_see
 from arriero.store.gguf import read_gguf
 from arriero.store.layout import Store
 from arriero.store.manifest import LAYER_PREFIX, Layer, Manifest, read_manifest
-from arriero.store.records import record_of_file, record_of_manifest
+from arriero.store.records import record_of_file, record_of_manifest, with_chat_template
 from arriero.types.chat import Message
 from arriero.types.models import ModelRecord
 from tests.factories_store import JINJA, stored, tiny_gguf
@@ -137,3 +137,11 @@ def test_a_model_whose_weights_are_gone_is_refused(store: Store) -> None:
     record_of_manifest(store, read_manifest(path)).path.unlink()
     with pytest.raises(LoadFailed, match="cannot be read"):
         record_of_manifest(store, read_manifest(path))
+
+
+def test_another_chat_template_has_abilities_of_its_own(tmp_path: Path) -> None:
+    plain = record_of_file(tiny_gguf(tmp_path / "m.gguf", {"tokenizer.chat_template": "<think></think>"}), "m")
+    assert plain.capabilities == ("thinking", "completion")
+    other = with_chat_template(plain, "{{ tools }}{{ messages }}")
+    assert (other.capabilities, other.template) == (("tools", "completion"), "{{ tools }}{{ messages }}")
+    assert other.chat_template == other.template

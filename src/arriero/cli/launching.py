@@ -28,7 +28,6 @@ def make_launcher(config: Config) -> Launcher:
     """Prepare to launch models as the settings say. Raises ConfigError where they cannot be met."""
     settings = llama_cpp.LlamaCppSettings(
         llama_server=_llama_server(config.llama_server),
-        chat_template=config.chat_template,
         seed=config.random_seed,
         prompt_cache_bytes=min(_MOST_PROMPT_CACHE_BYTES, (config.memory_bytes or available_bytes()) // 16),
         flash_attention=config.flash_attention,

@@ -24,13 +24,11 @@ class LlamaCppSettings:
     """What the user sets for every model of this engine.
 
     watch: how a worker notices that we are gone: "signal" (Linux only) or "stdin".
-    llama_server: the binary to run instead of the wheel. chat_template: Jinja text or the name of a template that
-    llama.cpp knows. seed: for requests that bring none. prompt_cache_bytes: memory for prompts that left their slot.
-    flash_attention: None leaves it to llama.cpp.
+    llama_server: the binary to run instead of the wheel. seed: for requests that bring none. prompt_cache_bytes: memory
+    for prompts that left their slot. flash_attention: None leaves it to llama.cpp.
     """
 
     llama_server: str | None = None
-    chat_template: str | None = None
     seed: int | None = None
     prompt_cache_bytes: int = 0
     flash_attention: bool | None = None
@@ -44,7 +42,7 @@ def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: in
     embedding = embedding_settings(record.architecture, plan)
     if settings.llama_server:
         start["argv"] = [settings.llama_server, *_flags(record, plan, port), *embedding.flags()]
-        environment = _variables(plan, settings) | embedding.variables() | {"LLAMA_API_KEY": api_key}
+        environment = _variables(record, plan, settings) | embedding.variables() | {"LLAMA_API_KEY": api_key}
     else:
         start["params"] = _params(record, plan, settings, port) | embedding.params() | {"api_keys": [api_key]}
     spec = LaunchSpec(
@@ -71,7 +69,7 @@ def _params(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: i
         **({"mmproj.path": str(record.projector)} if record.projector else {}),
         **({"lora_adapters": [str(path) for path in record.adapters]} if record.adapters else {}),
         # The template also reads the answer: one that is not the model's own belongs here and not in a request.
-        **({"chat_template": settings.chat_template} if settings.chat_template else {}),
+        **({"chat_template": record.chat_template} if record.chat_template else {}),
     }
 
 
@@ -89,13 +87,13 @@ def _flags(record: ModelRecord, plan: Plan, port: int) -> list[str]:
     return [*(word for pair in flags.items() for word in pair), *adapters, *load_flags(plan.options)]
 
 
-def _variables(plan: Plan, settings: LlamaCppSettings) -> dict[str, str]:
+def _variables(record: ModelRecord, plan: Plan, settings: LlamaCppSettings) -> dict[str, str]:
     """Settings that older builds may lack: they refuse a flag that they do not know, and pass over a variable."""
     variables = load_variables(plan, settings.flash_attention) | {
         "LLAMA_ARG_THREADS_HTTP": str(_HTTP_THREADS),
         "LLAMA_ARG_CACHE_RAM": str(settings.prompt_cache_bytes >> 20),
         "LLAMA_ARG_JINJA": "1",
     }
-    if settings.chat_template:
-        variables["LLAMA_ARG_CHAT_TEMPLATE"] = settings.chat_template
+    if record.chat_template:
+        variables["LLAMA_ARG_CHAT_TEMPLATE"] = record.chat_template
     return variables

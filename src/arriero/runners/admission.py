@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 # The files that a runner has loaded: two names of the same ones share it.
-Files = tuple[Path, Path | None, tuple[Path, ...]]
+Files = tuple[Path, Path | None, tuple[Path, ...], str]
 
 
 def files_of(record: ModelRecord) -> Files:
-    """All that is loaded of a model."""
-    return record.path, record.projector, record.adapters
+    """All that is loaded of a model, and the chat template that its engine is started with."""
+    return record.path, record.projector, record.adapters, record.chat_template
 
 
 @dataclass(frozen=True, slots=True, eq=False)

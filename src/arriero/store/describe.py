@@ -40,12 +40,7 @@ def describe_architecture(gguf: GgufFile) -> Architecture:
 
 def describe_capabilities(gguf: GgufFile) -> tuple[Capability, ...]:
     """Return what the model can do, in the order in which Ollama lists it."""
-    template = chat_template(gguf)
-    found: list[Capability] = []
-    if "tools" in template or "tool_call" in template:
-        found.append("tools")
-    if _thinks(template):
-        found.append("thinking")
+    found = template_capabilities(chat_template(gguf))
     found.append("embedding" if f"{_family(gguf)}.pooling_type" in gguf.metadata else "completion")
     if gguf.has_infill_tokens:
         found.append("insert")
@@ -57,6 +52,12 @@ def describe_capabilities(gguf: GgufFile) -> tuple[Capability, ...]:
 def can_see(projector: GgufFile) -> bool:
     """Whether a projector is for images: some are for sound only, and old ones do not say."""
     return projector.metadata.get("clip.has_vision_encoder", True) is True
+
+
+def template_capabilities(template: str) -> list[Capability]:
+    """Return what a model can do because its Jinja template provides for it."""
+    found: list[Capability] = ["tools"] if "tools" in template or "tool_call" in template else []
+    return [*found, "thinking"] if _thinks(template) else found
 
 
 def chat_template(gguf: GgufFile) -> str:

@@ -1,5 +1,6 @@
 """Records of what can be served: from a manifest with its layers, or from a bare GGUF file."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -14,6 +15,7 @@ from arriero.store.describe import (
     describe_architecture,
     describe_capabilities,
     describe_details,
+    template_capabilities,
 )
 from arriero.store.gguf import GgufFile, read_gguf
 from arriero.store.layout import Store
@@ -47,6 +49,13 @@ def record_of_file(path: Path, name: str) -> ModelRecord:
         capabilities=describe_capabilities(gguf),
         template=chat_template(gguf),
     )
+
+
+def with_chat_template(record: ModelRecord, template: str) -> ModelRecord:
+    """Return the model with another chat template, and with the abilities that come of it."""
+    kept = [ability for ability in record.capabilities if ability not in {"tools", "thinking"}]
+    abilities = (*template_capabilities(template), *kept)
+    return replace(record, template=template, chat_template=template, capabilities=abilities)
 
 
 def record_of_manifest(store: Store, stored: StoredManifest) -> ModelRecord:

@@ -43,7 +43,8 @@ class ModelRecord:
     """One model that this server can answer with.
 
     name: as it is listed. path: the GGUF file. projector: the GGUF file that lets it see, if any. adapters: GGUF files
-    with LoRA weights that belong on top.
+    with LoRA weights that belong on top. chat_template: what the engine writes prompts by in place of the file's own:
+    Jinja, or a name that it knows.
     digest: 64 hex digits of SHA-256 over the manifest; "" for a bare file, whose own hash takes a while (see
     ``Library.digest``). size_bytes: of all its parts.
     parameters: options of the model's own, under Ollama's names. renderer, parser: what Ollama is to write its prompts
@@ -66,6 +67,7 @@ class ModelRecord:
     licenses: tuple[str, ...] = ()
     projector: Path | None = None
     adapters: tuple[Path, ...] = ()
+    chat_template: str = ""
     renderer: str = ""
     parser: str = ""
     requires: str = ""
