@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 import aiohttp
 
-from tests.contract.matching import differences, event_differences, line_differences
+from tests.contract.matching import differences, event_differences, line_differences, named_event_differences
 from tests.serving import Running
 
 JSON_TYPE = "application/json; charset=utf-8"
 NDJSON_TYPE = "application/x-ndjson"
 EVENTS_TYPE = "text/event-stream"
 
-Framing = Literal["text", "json", "lines", "events"]
+Framing = Literal["text", "json", "lines", "events", "named events"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,5 @@ def _body_differences(expected: Expected, body: bytes) -> list[str]:
             return line_differences(expected.body, body)
         case "events":
             return event_differences(expected.body, body)
+        case "named events":
+            return named_event_differences(expected.body, body)

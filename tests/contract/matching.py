@@ -81,6 +81,18 @@ def event_differences(patterns: Sequence[Any], body: bytes) -> list[str]:
     return _in_array(list(patterns), [_json_or_text(payload) for payload in payloads], "$")
 
 
+def named_event_differences(patterns: Sequence[Any], body: bytes) -> list[str]:
+    """Compare server-sent events that bear the name of their ``type``, as OpenAI's newer API and Anthropic's do."""
+    events = body.removesuffix(b"\n\n").split(b"\n\n")
+    for event in events:
+        name, _, rest = event.partition(b"\n")
+        payload = json.loads(rest.removeprefix(b"data: "))
+        if name != f"event: {payload['type']}".encode():
+            return [f"not named for its type: {event!r}"]
+    data = b"\n\n".join(event.partition(b"\n")[2] for event in events)
+    return event_differences(patterns, data + body[len(body.removesuffix(b"\n\n")) :])
+
+
 def _json_or_text(payload: bytes) -> Any:
     return json.loads(payload) if payload.startswith(b"{") else payload.decode()
 

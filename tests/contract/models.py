@@ -34,9 +34,9 @@ def store_golden_models(root: Path) -> Path:
     return root
 
 
-def add_layer(store: Store, manifest: Path, kind: str, content: str) -> None:
+def add_layer(store: Store, manifest: Path, kind: str, content: str | bytes) -> None:
     """Give a stored model one more layer."""
-    blob = Blobs(store.blobs).add_bytes(content.encode())
+    blob = Blobs(store.blobs).add_bytes(content if isinstance(content, bytes) else content.encode())
     written = json.loads(manifest.read_bytes())
     layer = {"mediaType": f"{LAYER_PREFIX}{kind}", "digest": blob.digest, "size": blob.size_bytes}
     written["layers"].append(layer)

@@ -10,10 +10,13 @@ from arriero.server.app import Access
 from arriero.server.origins import parse_origins
 from tests.contract.case import Case
 from tests.contract.cases_abilities import ABILITIES
+from tests.contract.cases_anthropic import ANTHROPIC
 from tests.contract.cases_dialects import DIALECTS
 from tests.contract.cases_embed import EMBED
 from tests.contract.cases_general import GENERAL
 from tests.contract.cases_models import EMPTY_STORE, MODELS
+from tests.contract.cases_openai import OPENAI
+from tests.contract.cases_responses import RESPONSES
 from tests.contract.cases_scheduling import SHORT_QUEUE
 from tests.contract.cases_store import STORE
 from tests.contract.cases_text import CHAT, GENERATE
@@ -22,7 +25,7 @@ from tests.contract.models import golden_engines, store_golden_models
 from tests.contract.not_yet import NOT_YET
 from tests.serving import ROOMY, FakeLoader, running_server
 
-CASES = [*GENERAL, *GENERATE, *CHAT, *ABILITIES, *EMBED, *MODELS, *DIALECTS]
+CASES = [*GENERAL, *GENERATE, *CHAT, *ABILITIES, *EMBED, *MODELS, *DIALECTS, *OPENAI, *RESPONSES, *ANTHROPIC]
 
 
 def name(case: Case) -> str:

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.contract.matching import Either, Holds, differences, event_differences, line_differences
+from tests.contract.matching import (
+    Either,
+    Holds,
+    differences,
+    event_differences,
+    line_differences,
+    named_event_differences,
+)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +127,15 @@ def test_events_are_compared_with_their_frames() -> None:
 )
 def test_events_do_not_match_when_framed_otherwise(body: bytes) -> None:
     assert event_differences([{"n": 1}], body)
+
+
+def test_named_events_are_compared_with_their_frames() -> None:
+    assert named_event_differences([{"type": "a"}, {"type": "b"}], NAMED) == []
+
+
+NAMED = b'event: a\ndata: {"type":"a"}\n\nevent: b\ndata: {"type":"b"}\n\n'
+
+
+@pytest.mark.parametrize("body", [NAMED[:-1], NAMED.replace(b"event: b", b"event: c"), NAMED.partition(b"\n\n")[0]])
+def test_named_events_do_not_match_when_framed_otherwise(body: bytes) -> None:
+    assert named_event_differences([{"type": "a"}, {"type": "b"}], body)

@@ -66,6 +66,11 @@ def test_usage_without_timings_leaves_the_durations_open() -> None:
     assert finished == Finished("stop", Usage(prompt_tokens=5, completion_tokens=2))
 
 
+def test_the_text_that_ended_an_answer_is_told() -> None:
+    last = {"choices": [{"finish_reason": "stop", "index": 0, "delta": {}}], "__verbose": {"stopping_word": "END"}}
+    assert read(event(last), DONE) == [Finished("stop", Usage(), stop_text="END")]
+
+
 @pytest.mark.parametrize("milliseconds", [0, 0.0, -1.0])
 def test_timings_that_cannot_be_become_a_nanosecond(milliseconds: float) -> None:
     timings = {"prompt_ms": milliseconds, "predicted_ms": milliseconds}

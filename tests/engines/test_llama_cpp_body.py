@@ -10,7 +10,6 @@ from arriero.types.chat import (
     TextPrompt,
     TextRequest,
     ToolCall,
-    ToolChoice,
 )
 from arriero.types.sampling import SamplingParams
 
@@ -134,19 +133,12 @@ def test_a_call_and_its_result_go_back_as_openai_writes_them() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("choice", "sent", "offered"),
-    [
-        ("auto", None, [WEATHER, TIME]),
-        ("required", "required", [WEATHER, TIME]),
-        (NamedTool("get_time"), "required", [TIME]),
-    ],
-)
-def test_a_tool_that_must_be_called_is_the_only_one_offered(
-    choice: ToolChoice, sent: str | None, offered: list[object]
-) -> None:
-    body = chat_body(ChatPrompt((Message("user", "x"),), tools=(WEATHER, TIME), tool_choice=choice))
-    assert (body.get("tool_choice"), list(body["tools"])) == (sent, offered)
+def test_a_tool_that_must_be_called_is_all_that_the_answer_may_be() -> None:
+    prompt = ChatPrompt((Message("user", "x"),), tools=(WEATHER, TIME), tool_choice=NamedTool("get_time"))
+    body = request_body(TextRequest(prompt, json_format=JsonFormat()), 512)
+    assert (body["tool_choice"], body["tools"]) == ("none", (WEATHER, TIME))
+    assert "get_time" in str(body["response_format"])
+    assert "get_weather" not in str(body["response_format"])
 
 
 def test_one_call_may_be_enough() -> None:
@@ -188,3 +180,10 @@ def test_a_schema_has_a_name_on_each_route() -> None:
     chat = request_body(TextRequest(ChatPrompt((Message("user", "x"),)), json_format=wanted), 512)
     assert chat["response_format"]["json_schema"]["schema"] == {"type": "object"}
     assert request_body(TextRequest(TextPrompt("x"), json_format=wanted), 512)["json_schema"] == {"type": "object"}
+
+
+@pytest.mark.parametrize(("stop", "asks"), [(("END",), True), ((), False)])
+def test_which_text_ended_an_answer_is_asked_only_where_it_may_be_one(stop: tuple[str, ...], asks: bool) -> None:
+    prompt = ChatPrompt((Message("user", "hi"),))
+    body = request_body(TextRequest(prompt, SamplingParams(stop=stop), wants_stop_text=True), 512)
+    assert ("verbose" in body) == asks

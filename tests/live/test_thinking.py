@@ -77,7 +77,8 @@ def test_without_thinking_there_is_none(thinker: Server, path: str, *, stream: b
     lines = ask(thinker, path, stream=stream, think=False)
 
     assert "Paris" in told(lines)[1]
-    assert "think" not in json.dumps(lines)
+    assert not any("thinking" in line.get("message", line) for line in lines)
+    assert "think>" not in json.dumps(lines)
 
 
 @both

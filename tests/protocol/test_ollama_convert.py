@@ -128,6 +128,12 @@ def test_the_system_text_of_generate_replaces_that_of_the_model() -> None:
     assert prompt == ChatPrompt((SYSTEM, USER))
 
 
+def test_a_model_without_a_template_goes_on_with_the_prompt() -> None:
+    request = GenerateRequest("m", "hi", context=[1, 2])
+    assert convert.generate_prompt(request, record(), None) == TextPrompt("hi", (1, 2))
+    assert convert.generate_prompt(request, record(template="{{ x }}"), None) == ChatPrompt((USER,), context=(1, 2))
+
+
 def test_a_raw_prompt_is_left_alone() -> None:
     request = GenerateRequest("m", "<s>hi", raw=True)
     assert convert.generate_prompt(request, record(system="Be brief."), None) == TextPrompt("<s>hi")

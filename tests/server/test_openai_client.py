@@ -1,4 +1,4 @@
-"""The first version of OpenAI's API, with OpenAI's own client."""
+"""Chat completions and the list of models, with OpenAI's own client."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from arriero.store.layout import Store
 from arriero.types.chat import ChatPrompt, JsonFormat, Message
 from arriero.types.events import ThinkingDelta
 from tests.factories_store import stored
-from tests.serving import FakeLoader, running_server
+from tests.server.openai_clients import openai_client
 
 NAMES = ("gen:latest", "hf.co/user/repo-GGUF:Q4_K_M")
 TURN: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
@@ -33,10 +33,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def client(root: Path, engine: FakeEngine) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with (
-        running_server(root, FakeLoader({"gen:latest": engine})) as server,
-        openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0) as client,
-    ):
+    async with openai_client(root, {"gen:latest": engine}) as client:
         yield client
 
 
@@ -143,9 +140,52 @@ async def test_the_answers_format_reaches_the_engine(
     assert engine.requests[0].json_format == json_format
 
 
+async def test_log_probabilities(client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.create(model="gen", messages=TURN, logprobs=True, top_logprobs=2)
+    logprobs = answer.choices[0].logprobs
+    assert logprobs is not None
+    assert logprobs.content is not None
+    assert [(token.token, token.logprob, len(token.top_logprobs)) for token in logprobs.content] == [
+        ("Hello", -0.5, 2),
+        (" there", -0.5, 2),
+        (".", -0.5, 2),
+    ]
+    assert bytes(logprobs.content[0].bytes or []) == b"Hello"
+
+
+async def test_log_probabilities_of_a_stream(client: openai.AsyncOpenAI) -> None:
+    stream = await client.chat.completions.create(model="gen", messages=TURN, logprobs=True, stream=True)
+    found = [choice.logprobs for chunk in [each async for each in stream] for choice in chunk.choices]
+    assert [token.token for each in found if each for token in each.content or ()] == ["Hello", " there", "."]
+
+
+async def test_too_many_alternatives_are_refused(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="top_logprobs must be between 0 and 20"):
+        await client.chat.completions.create(model="gen", messages=TURN, logprobs=True, top_logprobs=21)
+
+
+async def test_options_of_ollama_reach_the_engine(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    extra = {"options": {"top_k": 3, "temperature": 0.1}, "num_ctx": 100, "keep_alive": "1h"}
+    await client.chat.completions.create(model="gen", messages=TURN, extra_body=extra)
+    [asked] = engine.requests
+    assert (asked.sampling.top_k, asked.sampling.temperature, asked.num_ctx) == (3, 0.1, 100)
+
+
 @pytest.mark.parametrize(
-    ("field", "value"), [("tools", [{"type": "function", "function": {"name": "f"}}]), ("logprobs", True), ("n", 2)]
+    ("extra", "message"),
+    [({"options": {"top_k": "x"}}, 'option "top_k" must be of type integer'), ({"keep_alive": "x"}, "duration")],
 )
-async def test_what_cannot_be_done_yet_is_refused(client: openai.AsyncOpenAI, field: str, value: object) -> None:
-    with pytest.raises(openai.BadRequestError, match="not supported yet"):
-        await client.chat.completions.create(model="gen", messages=TURN, extra_body={field: value})
+async def test_options_are_checked(client: openai.AsyncOpenAI, extra: dict[str, object], message: str) -> None:
+    with pytest.raises(openai.BadRequestError, match=message):
+        await client.chat.completions.create(model="gen", messages=TURN, extra_body=extra)
+
+
+async def test_a_prompt_that_was_cut_is_told(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    engine.context = 8
+    turns: list[openai.types.chat.ChatCompletionMessageParam] = [
+        {"role": "user", "content": "one two three four five"},
+        {"role": "assistant", "content": "six seven eight"},
+        *TURN,
+    ]
+    answer = await client.chat.completions.with_raw_response.create(model="gen", messages=turns)
+    assert answer.headers["x-arriero-truncated"].startswith("dropped_messages=1, ")

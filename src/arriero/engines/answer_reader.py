@@ -72,7 +72,8 @@ class AnswerReader:
         self.is_finished = True
         reason: FinishReason = "length" if self._reason == "length" else "stop"
         held = self._splitter.close() if self._splitter else []
-        return [*held, *self._calls.close(), Finished(reason, _usage(self._chunk))]
+        stop_text = self._chunk.verbose.stopping_word if self._chunk.verbose else ""
+        return [*held, *self._calls.close(), Finished(reason, _usage(self._chunk), stop_text=stop_text)]
 
     def _read(self, payload: bytes, events: list[Event]) -> None:
         try:
@@ -83,6 +84,7 @@ class AnswerReader:
             raise engine_failure(chunk.error, status=500)
         self._chunk.usage = chunk.usage or self._chunk.usage
         self._chunk.timings = chunk.timings or self._chunk.timings
+        self._chunk.verbose = chunk.verbose or self._chunk.verbose
         for choice in chunk.choices:
             delta = choice.delta
             if delta.reasoning_content and (thought := self._trim.think(delta.reasoning_content)):

@@ -5,17 +5,9 @@ from typing import Any
 
 import msgspec
 
+from arriero.engines.call_schema import call_format
 from arriero.protocol.media import media_part
-from arriero.types.chat import (
-    ChatPrompt,
-    InfillPrompt,
-    JsonFormat,
-    Message,
-    NamedTool,
-    TextPrompt,
-    TextRequest,
-    ToolCall,
-)
+from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, Message, TextPrompt, TextRequest, ToolCall
 from arriero.types.sampling import SamplingParams
 
 _INT32_MAX = 2**31 - 1
@@ -36,10 +28,13 @@ def request_body(request: TextRequest, context: int, default_seed: int | None = 
             body |= {
                 "stream_options": {"include_usage": True},
                 **chat_body(prompt),
-                **chat_format(request.json_format),
+                **chat_format(call_format(prompt) or request.json_format),
             }
             if tops:
                 body |= {"logprobs": True, "top_logprobs": tops}
+            if request.wants_stop_text and request.sampling.stop:
+                # The last chunk then tells all about the answer, its prompt too: not a thing to ask for every time.
+                body["verbose"] = True
         case TextPrompt(text=text, context=tokens):
             body |= {"stream_options": {"include_usage": True}, **_text_format(request.json_format)}
             body["prompt"] = [*tokens, text] if tokens else text
@@ -61,29 +56,17 @@ def chat_body(prompt: ChatPrompt) -> dict[str, Any]:
             arguments["reasoning_effort"] = prompt.think
         body["chat_template_kwargs"] = arguments
     if prompt.tools:
-        body |= {"tools": _offered(prompt), "parallel_tool_calls": not prompt.is_one_call}
+        body |= {"tools": prompt.tools, "parallel_tool_calls": not prompt.is_one_call}
         if prompt.tool_choice != "auto":
-            body["tool_choice"] = "required"
+            # The template shows the tools all the same; `call_format` sees to it that one is called.
+            body["tool_choice"] = "none"
     return body
 
 
 def tool_names(tools: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     """The names of the functions that a model may call."""
-    return frozenset(map(_tool_name, tools))
-
-
-def _offered(prompt: ChatPrompt) -> Sequence[Mapping[str, Any]]:
-    # llama.cpp knows no choice by name: where only one tool is offered, and one must be called, it is that one.
-    match prompt.tool_choice:
-        case NamedTool(name):
-            return [tool for tool in prompt.tools if _tool_name(tool) == name]
-        case _:
-            return prompt.tools
-
-
-def _tool_name(tool: Mapping[str, Any]) -> str:
-    function = tool.get("function")
-    return str(function.get("name")) if isinstance(function, Mapping) else ""
+    functions = (tool.get("function") for tool in tools)
+    return frozenset(str(function.get("name")) for function in functions if isinstance(function, Mapping))
 
 
 def sampling_body(params: SamplingParams, context: int, default_seed: int | None = None) -> Mapping[str, Any]:

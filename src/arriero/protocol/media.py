@@ -1,7 +1,10 @@
 """Pictures and sound inside a message: what kind a content is, and how OpenAI's wire carries it. Pure."""
 
 import binascii
+import re
 from typing import Any
+
+from arriero.errors import InvalidRequest
 
 _HEAD_BYTES = 16
 # The first bytes of a file, and what it is.
@@ -11,6 +14,7 @@ _PICTURES = (
     (b"GIF8", "image/gif"),
     (b"BM", "image/bmp"),
 )
+_DATA_URI = re.compile(r"data:(?:image/(?:jpeg|jpg|png|webp|gif|bmp))?;base64,")
 
 
 def media_kind(image: str) -> str:
@@ -34,6 +38,25 @@ def media_part(image: str) -> dict[str, Any]:
             "input_audio": {"data": image, "format": "wav" if kind == "audio/wav" else "mp3"},
         }
     return {"type": "image_url", "image_url": {"url": f"data:{kind or 'image/png'};base64,{image}"}}
+
+
+def read_image_url(url: str) -> str:
+    """The base64 in a data URI of a picture. Raises InvalidRequest, in Ollama's words, for anything else."""
+    if url.startswith(("http://", "https://")):
+        raise InvalidRequest("image URLs are not currently supported, please use base64 encoded data instead")
+    head = _DATA_URI.match(url)
+    if head is None or base64_fault(data := url[head.end() :]):
+        raise InvalidRequest("invalid image input")
+    return data
+
+
+def base64_fault(data: str) -> str:
+    """What is wrong with standard padded base64; "" for nothing. Line ends may stand anywhere."""
+    try:
+        binascii.a2b_base64(data.replace("\r", "").replace("\n", ""), strict_mode=True)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _head(image: str) -> bytes:

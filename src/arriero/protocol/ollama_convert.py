@@ -112,6 +112,9 @@ def generate_prompt(request: wire.GenerateRequest, record: ModelRecord, think: T
         return TextPrompt(render_template(request.template, values), context, thinks=think is not None)
     if request.suffix:
         return InfillPrompt(request.prompt, request.suffix)
+    if not (record.template or system or record.messages or request.images):
+        # What was never taught to chat goes on with the text.
+        return TextPrompt(request.prompt, context)
     history = () if context else record.messages
     user = Message("user", request.prompt, images=tuple(request.images))
     return ChatPrompt((*_system_message(system), *history, user), think, context=context)

@@ -1,14 +1,12 @@
-"""The wire types of OpenAI's chat completions and model list, as clients send and get them."""
+"""The wire types of OpenAI's chat completions, as clients send and get them."""
 
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-
-class StreamOptions(Struct):
-    """What a stream carries besides the text."""
-
-    include_usage: bool = False
+from arriero.protocol.ollama import Loose
+from arriero.protocol.openai_answer import CompletionUsage
+from arriero.protocol.openai_request import TextBody
 
 
 class JsonSchema(Struct):
@@ -24,34 +22,72 @@ class ResponseFormat(Struct):
     json_schema: JsonSchema = field(default_factory=JsonSchema)
 
 
+class Reasoning(Struct):
+    """How hard to think, as some clients write it."""
+
+    effort: str = ""
+
+
+class InFunction(Struct):
+    """What was called; the arguments are a JSON object as text."""
+
+    name: str = ""
+    arguments: Loose | UnsetType = UNSET
+
+
+class InToolCall(Struct):
+    """A call in an earlier turn of the model's."""
+
+    id: str = ""
+    function: InFunction = field(default_factory=InFunction)
+
+
 class InMessage(Struct):
-    """One turn, in requests; content is text or a list of parts."""
+    """One turn, in requests; content is text or a list of parts, and may be missing beside calls.
+
+    name: of the tool that a turn of the role ``tool`` answers for. reasoning_content: other servers' word for
+    ``reasoning``.
+    """
 
     role: str = ""
-    content: str | list[dict[str, Any]] | UnsetType = UNSET
+    content: Loose | UnsetType = UNSET
     reasoning: str = ""
+    reasoning_content: str = ""
+    name: str = ""
+    tool_calls: list[InToolCall] = field(default_factory=list)
+    tool_call_id: str = ""
 
 
-class ChatCompletionRequest(Struct):
-    """``POST /v1/chat/completions``. Numbers that are absent or null have the API's own defaults."""
+class ChatCompletionRequest(TextBody):
+    """``POST /v1/chat/completions``."""
 
-    model: str = ""
     messages: list[InMessage] = field(default_factory=list)
-    stream: bool = False
-    stream_options: StreamOptions = field(default_factory=StreamOptions)
-    max_tokens: int | UnsetType = UNSET
     max_completion_tokens: int | UnsetType = UNSET
-    temperature: float = 1.0
-    top_p: float = 1.0
-    seed: int | UnsetType = UNSET
-    stop: str | list[str] = field(default_factory=list)
-    frequency_penalty: float | UnsetType = UNSET
-    presence_penalty: float | UnsetType = UNSET
     response_format: ResponseFormat = field(default_factory=ResponseFormat)
-    # Read so that they can be refused: an answer without what they ask for would be a wrong one.
-    n: int = 1
-    logprobs: bool = False
+    # Definitions of functions are the caller's, given to the model's template as they are.
     tools: list[dict[str, Any]] = field(default_factory=list)
+    tool_choice: Loose | UnsetType = UNSET
+    parallel_tool_calls: bool = True
+    reasoning_effort: str = ""
+    reasoning: Reasoning | UnsetType = UNSET
+    logprobs: bool = False
+    top_logprobs: int = 0
+
+
+class OutFunction(Struct):
+    """What the model wants called; the arguments are a JSON object as text."""
+
+    name: str
+    arguments: str
+
+
+class OutToolCall(Struct):
+    """A whole call by the model. index: 0 for the first of an answer."""
+
+    id: str
+    index: int
+    type: str
+    function: OutFunction
 
 
 class OutMessage(Struct):
@@ -60,6 +96,7 @@ class OutMessage(Struct):
     role: str
     content: str
     reasoning: str | UnsetType = UNSET
+    tool_calls: list[OutToolCall] | UnsetType = UNSET
 
 
 class OutDelta(Struct):
@@ -68,30 +105,48 @@ class OutDelta(Struct):
     role: str | UnsetType = UNSET
     content: str | UnsetType = UNSET
     reasoning: str | UnsetType = UNSET
+    tool_calls: list[OutToolCall] | UnsetType = UNSET
+
+
+class OutTopLogprob(Struct):
+    """A token that might have been chosen; ``bytes`` are those of its UTF-8."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class OutTokenLogprob(Struct):
+    """A token that was chosen, and those that might have been."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+    top_logprobs: list[OutTopLogprob]
+
+
+class OutLogprobs(Struct):
+    """The tokens of an answer or a chunk."""
+
+    content: list[OutTokenLogprob]
 
 
 class MessageChoice(Struct):
-    """The one alternative of a whole answer."""
+    """One alternative of a whole answer."""
 
     index: int
     message: OutMessage
     finish_reason: str
+    logprobs: OutLogprobs | UnsetType = UNSET
 
 
 class DeltaChoice(Struct):
-    """The one alternative of a chunk."""
+    """A piece of one alternative."""
 
     index: int
     delta: OutDelta
     finish_reason: str | None
-
-
-class CompletionUsage(Struct):
-    """Tokens of an answer."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
+    logprobs: OutLogprobs | UnsetType = UNSET
 
 
 class ChatCompletion(Struct):
@@ -116,34 +171,3 @@ class ChatCompletionChunk(Struct):
     system_fingerprint: str
     choices: list[DeltaChoice]
     usage: CompletionUsage | UnsetType = UNSET
-
-
-class OpenAIModel(Struct):
-    """One entry of ``GET /v1/models``; ``created`` in Unix seconds."""
-
-    id: str
-    object: str
-    created: int
-    owned_by: str
-
-
-class OpenAIModelList(Struct):
-    """``GET /v1/models``."""
-
-    object: str
-    data: list[OpenAIModel]
-
-
-class OpenAIError(Struct):
-    """What went wrong, in OpenAI's words."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class OpenAIErrorBody(Struct):
-    """Every error of OpenAI's API."""
-
-    error: OpenAIError

@@ -73,6 +73,12 @@ class Timings(Struct, gc=False):
     predicted_ms: float = 0.0
 
 
+class Verbose(Struct):
+    """What llama.cpp tells beside an answer where it is asked to: the text of ``stop`` that ended it."""
+
+    stopping_word: str = ""
+
+
 class EngineError(Struct):
     """The body of an error, or of an error event in a stream; the numbers come with a prompt that is too long."""
 
@@ -90,6 +96,7 @@ class Chunk(Struct):
     usage: EngineUsage | None = None
     timings: Timings | None = None
     error: EngineError | str | None = None
+    verbose: Verbose | None = field(default=None, name="__verbose")
 
 
 class NativeChunk(Struct):

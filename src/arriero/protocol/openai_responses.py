@@ -8,8 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-# Values whose type decides what they mean, or what error text they give.
-Loose = bool | int | float | str | list[Any] | dict[str, Any]
+from arriero.protocol.ollama import Loose
 
 
 class Reasoning(Struct):
@@ -36,7 +35,10 @@ class TextSettings(Struct):
 
 
 class ResponsesRequest(Struct):
-    """``POST /v1/responses``. Nothing is kept between requests: ``previous_response_id`` and ``store`` are ignored."""
+    """``POST /v1/responses``. Nothing is kept between requests: ``previous_response_id`` and ``store`` are ignored.
+
+    The last three are Ollama's own and no part of OpenAI's API: for clients that need a model with another context.
+    """
 
     model: str = ""
     input: Loose | UnsetType = UNSET
@@ -52,7 +54,13 @@ class ResponsesRequest(Struct):
     truncation: str | UnsetType = UNSET
     stream: bool = False
     background: bool = False
+    parallel_tool_calls: bool = True
+    # The caller's own notes.
     metadata: dict[str, Any] = field(default_factory=dict)
+    num_ctx: int | UnsetType = UNSET
+    keep_alive: Loose | UnsetType = UNSET
+    # Options are checked by ``merge_options``.
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class MessageIn(Struct):
@@ -183,8 +191,8 @@ class ResponseError(Struct):
 class ReasoningEcho(Struct):
     """What was asked for."""
 
-    effort: str | None
-    summary: str | None
+    effort: str | UnsetType
+    summary: str | UnsetType
 
 
 class Response(Struct):

@@ -12,9 +12,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from arriero.server import ollama_account
+from arriero.server.anthropic import AnthropicMessages
 from arriero.server.auth import ApiKey
 from arriero.server.endpoint import Endpoint, Handler
-from arriero.server.errors import OLLAMA, OPENAI, Dialect
+from arriero.server.errors import ANTHROPIC, OLLAMA, OPENAI, Dialect
 from arriero.server.exchange import Exchange
 from arriero.server.hosts import LocalHosts
 from arriero.server.ollama import OllamaText
@@ -23,8 +24,13 @@ from arriero.server.ollama_create import OllamaCreate
 from arriero.server.ollama_embed import OllamaEmbed
 from arriero.server.ollama_models import OllamaModels
 from arriero.server.ollama_transfer import OllamaTransfer
-from arriero.server.openai import OpenAIText
+from arriero.server.openai import OpenAIChat
+from arriero.server.openai_audio import OpenAIAudio
+from arriero.server.openai_completion import OpenAICompletion
+from arriero.server.openai_embed import OpenAIEmbed
+from arriero.server.openai_models import OpenAIModels
 from arriero.server.origins import CrossOrigin, Origins, parse_origins
+from arriero.server.responses import OpenAIResponses
 from arriero.server.services import Services
 
 
@@ -78,15 +84,24 @@ class _ExactPaths:
 
 
 def _routes(services: Services) -> list[Route]:
-    text, models, openai = OllamaText(services), OllamaModels(services), OpenAIText(services)
+    text, models, openai_chat = OllamaText(services), OllamaModels(services), OpenAIChat(services)
     transfer, creation, blobs = OllamaTransfer(services), OllamaCreate(services), OllamaBlobs(services)
     embeddings = OllamaEmbed(services)
+    completion = OpenAICompletion(services)
+    openai_embed, openai_models, openai_audio = OpenAIEmbed(services), OpenAIModels(services), OpenAIAudio(services)
+    responses, anthropic = OpenAIResponses(services), AnthropicMessages(services)
     return [
         _route("POST", "/api/chat", text.chat, OLLAMA),
         _route("POST", "/api/generate", text.generate, OLLAMA),
         _route("POST", "/api/embed", embeddings.embed, OLLAMA),
         _route("POST", "/api/embeddings", embeddings.embeddings, OLLAMA),
-        _route("POST", "/v1/chat/completions", openai.chat_completions, OPENAI),
+        _route("POST", "/v1/chat/completions", openai_chat.completions, OPENAI),
+        _route("POST", "/v1/completions", completion.completions, OPENAI),
+        _route("POST", "/v1/embeddings", openai_embed.embeddings, OPENAI),
+        _route("POST", "/v1/audio/transcriptions", openai_audio.transcriptions, OPENAI),
+        _route("POST", "/v1/responses", responses.create, OPENAI),
+        _route("POST", "/v1/messages", anthropic.create, ANTHROPIC),
+        _route("POST", "/v1/messages/count_tokens", anthropic.count_tokens, ANTHROPIC),
         _route("GET HEAD", "/", _heartbeat, OLLAMA),
         _route("GET HEAD", "/api/version", models.version, OLLAMA),
         _route("GET HEAD", "/api/tags", models.tags, OLLAMA),
@@ -106,9 +121,9 @@ def _routes(services: Services) -> list[Route]:
         _route("POST", "/api/experimental/web_search", ollama_account.web_search, OLLAMA),
         _route("POST", "/api/experimental/web_fetch", ollama_account.web_fetch, OLLAMA),
         _route("GET", "/api/experimental/model-recommendations", ollama_account.recommendations, OLLAMA),
-        _route("GET", "/v1/models", openai.models, OPENAI),
+        _route("GET", "/v1/models", openai_models.models, OPENAI),
         # Names of models have slashes in them; Ollama's own route, of one segment, cannot be asked for those.
-        _route("GET", "/v1/models/{id:path}", openai.model, OPENAI),
+        _route("GET", "/v1/models/{id:path}", openai_models.model, OPENAI),
     ]
 
 

@@ -34,6 +34,11 @@ class Exchange:
         """What the client calls itself."""
         return Headers(scope=self._scope).get("user-agent", "")
 
+    @property
+    def content_type(self) -> str:
+        """What the client calls its body, with parameters."""
+        return Headers(scope=self._scope).get("content-type", "")
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it comes, of any size. Raises ClientGone where it breaks off."""
         while True:

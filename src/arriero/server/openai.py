@@ -1,81 +1,64 @@
-"""``/v1/chat/completions`` and ``/v1/models``: a first version, on the same models."""
+"""``/v1/chat/completions``."""
 
-import asyncio
 import itertools
 import time
 
-import msgspec
+from msgspec.structs import replace
 
 from arriero.errors import InvalidRequest
-from arriero.protocol import openai_chat as wire
 from arriero.protocol import openai_convert as convert
 from arriero.protocol.go_json import decode_body
-from arriero.protocol.ollama_convert import with_model
-from arriero.protocol.ollama_options import merge_options, to_load_options, to_num_ctx, to_sampling
-from arriero.server.errors import OPENAI
+from arriero.protocol.ollama_convert import read_keep_alive
+from arriero.protocol.openai_answer import AnswerHead
+from arriero.protocol.openai_chat import ChatCompletionRequest
+from arriero.protocol.openai_chat_answer import ChatAnswer
+from arriero.protocol.openai_messages import read_messages
+from arriero.protocol.openai_request import read_count
+from arriero.server.choices import send_choices
+from arriero.server.conversation import Conversation
+from arriero.server.errors import EMPTY_BODY
 from arriero.server.exchange import Exchange
 from arriero.server.services import Services
-from arriero.server.streaming import Job, send_answer
-from arriero.types.chat import TextRequest
-from arriero.types.loading import Demand
-from arriero.types.models import ModelRecord
-from arriero.types.names import DEFAULT_NAMESPACE, parse_name
+from arriero.server.streaming import Job
 
 
-class OpenAIText:
-    """Handlers of OpenAI's API."""
+class OpenAIChat:
+    """The handler of chat completions."""
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
         self._scheduler = services.scheduler
         self._numbers = itertools.count(1)
 
-    async def chat_completions(self, exchange: Exchange) -> None:
+    async def completions(self, exchange: Exchange) -> None:
         """``POST /v1/chat/completions``."""
         asked_ns = time.perf_counter_ns()
-        body = decode_body(await exchange.body(), wire.ChatCompletionRequest)
-        messages = convert.read_messages(body)
+        body = decode_body(await exchange.body(), ChatCompletionRequest, empty=EMPTY_BODY)
+        conversation = _conversation(body)
+        count, top_logprobs = read_count(body), convert.read_chat_tops(body)
         if not body.model.strip():
             raise InvalidRequest("model is required")
         record = self._library.find(body.model)
-        if "completion" not in record.capabilities:
-            raise InvalidRequest(f'"{body.model}" does not support chat')
-        convert.check_supported(body)
-        options = merge_options(record.parameters, convert.read_options(body))
-        prompt = with_model(messages, record)
-        encoder = convert.OpenAIAnswer(
-            body.model, next(self._numbers), int(time.time()), include_usage=body.stream_options.include_usage
-        )
-        job = Job(
-            record,
-            TextRequest(prompt, to_sampling(options), convert.read_format(body), num_ctx=to_num_ctx(options)),
-            Demand(options=to_load_options(options)),
-            encoder,
-            body.stream,
-            asked_ns,
-        )
-        await send_answer(exchange, self._scheduler, job)
-
-    async def models(self, exchange: Exchange) -> None:
-        """``GET /v1/models``."""
-        listed = wire.OpenAIModelList(
-            "list", [_to_wire(r, r.name) for r in await asyncio.to_thread(self._library.records)]
-        )
-        await exchange.reply(msgspec.json.encode(listed), OPENAI.content_type)
-
-    async def model(self, exchange: Exchange) -> None:
-        """``GET /v1/models/{id}``."""
-        name = exchange.path_params["id"]
-        record = self._library.find_listed(name)
-        await exchange.reply(msgspec.json.encode(_to_wire(record, name)), OPENAI.content_type)
+        request, demand = conversation.request(record)
+        head = AnswerHead(f"chatcmpl-{next(self._numbers)}", int(time.time()), body.model)
+        include_usage = body.stream_options.include_usage
+        encoders = [ChatAnswer(head, include_usage=include_usage, index=index) for index in range(count)]
+        request = replace(request, top_logprobs=top_logprobs)
+        job = Job(record, request, demand, encoders[0], body.stream, asked_ns)
+        await send_choices(exchange, self._scheduler, job, encoders)
 
 
-def _to_wire(record: ModelRecord, name: str) -> wire.OpenAIModel:
-    return wire.OpenAIModel(name, "model", int(record.modified_at.timestamp()), _owner(record.name))
-
-
-def _owner(name: str) -> str:
-    try:
-        return parse_name(name).namespace
-    except InvalidRequest:
-        return DEFAULT_NAMESPACE
+def _conversation(body: ChatCompletionRequest) -> Conversation:
+    messages = read_messages(body.messages)
+    tools, tool_choice = convert.read_tools(body)
+    return Conversation(
+        body.model,
+        messages,
+        tools=tools,
+        tool_choice=tool_choice,
+        is_one_call=not body.parallel_tool_calls,
+        think=convert.read_think(body),
+        json_format=convert.read_format(body),
+        options=convert.read_chat_options(body),
+        keep_alive_s=read_keep_alive(body.keep_alive),
+    )

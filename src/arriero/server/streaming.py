@@ -61,7 +61,7 @@ class Job:
 async def send_answer(exchange: Exchange, scheduler: Scheduler, job: Job) -> None:
     """Have the answer generated and send it. Errors before its first byte are raised."""
     async with exchange.while_connected(), scheduler.answer(job.record, job.request, job.demand) as answer:
-        headers = _headers(job, answer.first)
+        headers = truncated_headers(job, answer.first)
         last = await (_stream(exchange, answer, job, headers) if job.is_stream else _collect(answer, job))
     # The engine has been given back: the last piece may tell the client so.
     if job.is_stream:
@@ -70,7 +70,7 @@ async def send_answer(exchange: Exchange, scheduler: Scheduler, job: Job) -> Non
         await exchange.reply(last, job.encoder.whole_content_type, extra=headers)
 
 
-def _headers(job: Job, first: Sequence[Event]) -> Sequence[tuple[bytes, bytes]]:
+def truncated_headers(job: Job, first: Sequence[Event]) -> Sequence[tuple[bytes, bytes]]:
     """Tell, before anything else and in the log, what was left out of the prompt."""
     truncated = first[0]
     if not isinstance(truncated, Truncated):

@@ -98,6 +98,7 @@ class TextRequest(Struct, frozen=True):
     is_truncating: old messages are left out of a prompt that is longer, instead of the request being refused.
     is_shifting: the answer may go on beyond, forgetting what is old.
     wants_context: the answer's end shall tell the tokens of the prompt and of the answer.
+    wants_stop_text: it shall tell which of ``sampling.stop`` ended it, where the engine can.
     """
 
     prompt: Prompt
@@ -108,3 +109,4 @@ class TextRequest(Struct, frozen=True):
     is_truncating: bool = True
     is_shifting: bool = False
     wants_context: bool = False
+    wants_stop_text: bool = False

@@ -67,11 +67,16 @@ class ToolCallDelta(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """The answer is complete. context: the tokens of prompt and answer, where they were asked for and can be had."""
+    """The answer is complete.
+
+    context: the tokens of prompt and answer, where they were asked for and can be had. stop_text: which of the texts
+    that end an answer has ended it, where that was asked for and can be had; "" for none of them.
+    """
 
     reason: FinishReason
     usage: Usage
     context: tuple[int, ...] = ()
+    stop_text: str = ""
 
 
 Event = TextDelta | ThinkingDelta | ToolCallDelta | Truncated | Finished

@@ -1,0 +1,79 @@
+"""An answer as Anthropic's Messages API tells it: blocks, one after another, and what happens to each. Pure."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from arriero.protocol import anthropic as wire
+from arriero.types.chat import ToolCall
+from arriero.types.events import Event, TextDelta, ThinkingDelta, ToolCallDelta
+
+StreamEvent = wire.BlockStart | wire.BlockDelta | wire.BlockStop
+
+
+class AnswerBlocks:
+    """Turns events of an answer into blocks; ``done`` are those that are complete.
+
+    A block is closed before the next one begins, so that its place in ``done`` is its index. ident: makes ids for
+    calls that bring none.
+    """
+
+    def __init__(self, ident: str) -> None:
+        self._ident = ident
+        self._open: wire.TextBlock | wire.ThinkingBlock | None = None
+        self._pieces: list[str] = []
+        self.done: list[wire.Block] = []
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the model wants a tool called."""
+        return any(type(block) is wire.ToolUseBlock for block in self.done)
+
+    def feed(self, event: Event) -> Sequence[StreamEvent]:
+        """What an event does to the blocks."""
+        match event:
+            case TextDelta(text=text) if text:
+                opening = () if type(self._open) is wire.TextBlock else self._begin(wire.TextBlock("text", ""))
+                return [*opening, self._grow(text, wire.TextDelta("text_delta", text))]
+            case ThinkingDelta(text=text) if text:
+                is_open = type(self._open) is wire.ThinkingBlock
+                opening = () if is_open else self._begin(wire.ThinkingBlock("thinking", "", ""))
+                return [*opening, self._grow(text, wire.ThinkingDelta("thinking_delta", text))]
+            case ToolCallDelta(call=call):
+                return [*self.close(), *self._call(call)]
+            case _:
+                return ()
+
+    def close(self) -> Sequence[StreamEvent]:
+        """Complete the block that is open, if any."""
+        if self._open is None:
+            return ()
+        content = "".join(self._pieces)
+        if isinstance(self._open, wire.TextBlock):
+            self.done.append(wire.TextBlock("text", content))
+        else:
+            self.done.append(wire.ThinkingBlock("thinking", content, ""))
+        self._open = None
+        self._pieces = []
+        return (wire.BlockStop("content_block_stop", len(self.done) - 1),)
+
+    def _begin(self, block: wire.TextBlock | wire.ThinkingBlock) -> Sequence[StreamEvent]:
+        closing = self.close()
+        self._open = block
+        return [*closing, wire.BlockStart("content_block_start", len(self.done), block)]
+
+    def _grow(self, text: str, delta: wire.TextDelta | wire.ThinkingDelta) -> StreamEvent:
+        self._pieces.append(text)
+        return wire.BlockDelta("content_block_delta", len(self.done), delta)
+
+    def _call(self, call: ToolCall) -> Sequence[StreamEvent]:
+        """A call comes whole, and so is opened and closed at once."""
+        index = len(self.done)
+        ident = call.id or f"toolu_{self._ident}_{index}"
+        self.done.append(wire.ToolUseBlock("tool_use", ident, call.name, call.arguments))
+        written = msgspec.json.encode(call.arguments).decode()
+        return (
+            wire.BlockStart("content_block_start", index, wire.ToolUseBlock("tool_use", ident, call.name, {})),
+            wire.BlockDelta("content_block_delta", index, wire.InputDelta("input_json_delta", written)),
+            wire.BlockStop("content_block_stop", index),
+        )

@@ -1,0 +1,140 @@
+"""Answers of OpenAI's chat completions, as chunks or as one object. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import UNSET
+
+from arriero.errors import ArrieroError
+from arriero.protocol import openai_chat as wire
+from arriero.protocol.openai_answer import FINGERPRINT, AnswerHead, to_usage
+from arriero.protocol.openai_error import error_body
+from arriero.protocol.sse import SSE_DONE, sse_event
+from arriero.types.events import (
+    Event,
+    Finished,
+    TextDelta,
+    ThinkingDelta,
+    TokenLogprob,
+    ToolCallDelta,
+    text_and_thinking,
+)
+from arriero.types.times import Times
+from arriero.types.usage import Usage
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ChatAnswer:
+    """Encodes one answer, or one of several to a request. index: which of them."""
+
+    content_type = b"text/event-stream"
+    whole_content_type = b"application/json"
+
+    def __init__(self, head: AnswerHead, *, include_usage: bool = False, index: int = 0) -> None:
+        self._head = head
+        self._include_usage = include_usage
+        self._index = index
+        self._is_first = True
+        self._has_calls = False
+
+    def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
+        """The events of a batch, framed. (All chunks of an answer bear the time of its start.)"""
+        del created_at
+        return b"".join(self._event(event) for event in events)
+
+    def last(self, finished: Finished, created_at: str, times: Times) -> bytes:
+        """What ends a stream: the reason, the usage where it is wanted, and OpenAI's own mark."""
+        del created_at, times
+        return self.end(finished) + self.close([finished.usage])
+
+    def end(self, finished: Finished) -> bytes:
+        """What ends one of several answers in a stream."""
+        opening = self._frame(wire.OutDelta(content="")) if self._is_first else b""
+        return opening + self._frame(wire.OutDelta(), _reason(finished, has_calls=self._has_calls))
+
+    def close(self, usages: Sequence[Usage]) -> bytes:
+        """What ends a stream after all its answers."""
+        if not self._include_usage:
+            return SSE_DONE
+        chunk = self._chunk([])
+        chunk.usage = to_usage(usages)
+        return sse_event(_encode(chunk)) + SSE_DONE
+
+    def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
+        """The answer in one object, of all its events."""
+        del created_at, times
+        return self.together([(events, finished)])
+
+    def together(self, answers: Sequence[tuple[Sequence[Event], Finished]]) -> bytes:
+        """Several answers in one object."""
+        head = self._head
+        choices = [_choice(index, events, finished) for index, (events, finished) in enumerate(answers)]
+        usage = to_usage([finished.usage for _, finished in answers])
+        answer = wire.ChatCompletion(head.id, "chat.completion", head.created, head.model, FINGERPRINT, choices, usage)
+        return _encode(answer) + b"\n"
+
+    def failure(self, message: str) -> bytes:
+        """The last event of a stream that broke off."""
+        return sse_event(error_body(ArrieroError(message)))
+
+    def _event(self, event: Event) -> bytes:
+        if type(event) is TextDelta:
+            return self._frame(wire.OutDelta(content=event.text), logprobs=event.logprobs)
+        if type(event) is ThinkingDelta:
+            return self._frame(wire.OutDelta(content="", reasoning=event.text))
+        if type(event) is ToolCallDelta:
+            self._has_calls = True
+            return self._frame(wire.OutDelta(content="", tool_calls=[_call(event)]))
+        return b""
+
+    def _frame(
+        self, delta: wire.OutDelta, finish_reason: str | None = None, logprobs: Sequence[TokenLogprob] = ()
+    ) -> bytes:
+        if self._is_first:
+            delta.role = "assistant"
+            self._is_first = False
+        choice = wire.DeltaChoice(self._index, delta, finish_reason)
+        if logprobs:
+            choice.logprobs = _logprobs(logprobs)
+        return sse_event(_encode(self._chunk([choice])))
+
+    def _chunk(self, choices: list[wire.DeltaChoice]) -> wire.ChatCompletionChunk:
+        head = self._head
+        return wire.ChatCompletionChunk(
+            head.id, "chat.completion.chunk", head.created, head.model, FINGERPRINT, choices
+        )
+
+
+def _choice(index: int, events: Sequence[Event], finished: Finished) -> wire.MessageChoice:
+    text, thinking = text_and_thinking(events)
+    calls = [_call(event) for event in events if type(event) is ToolCallDelta]
+    message = wire.OutMessage("assistant", text, thinking or UNSET, calls or UNSET)
+    choice = wire.MessageChoice(index, message, _reason(finished, has_calls=bool(calls)))
+    if tokens := [token for event in events if type(event) is TextDelta for token in event.logprobs]:
+        choice.logprobs = _logprobs(tokens)
+    return choice
+
+
+def _reason(finished: Finished, *, has_calls: bool) -> str:
+    return "tool_calls" if has_calls and finished.reason == "stop" else finished.reason
+
+
+def _call(delta: ToolCallDelta) -> wire.OutToolCall:
+    call = delta.call
+    function = wire.OutFunction(call.name, _encode(call.arguments).decode())
+    return wire.OutToolCall(call.id, delta.index, "function", function)
+
+
+def _logprobs(tokens: Iterable[TokenLogprob]) -> wire.OutLogprobs:
+    return wire.OutLogprobs(
+        [
+            wire.OutTokenLogprob(
+                token.token,
+                token.logprob,
+                list(token.token.encode()),
+                [wire.OutTopLogprob(top.token, top.logprob, list(top.token.encode())) for top in token.top],
+            )
+            for token in tokens
+        ]
+    )

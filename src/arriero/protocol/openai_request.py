@@ -1,0 +1,79 @@
+"""What a request for chat and one for a completion have in common on OpenAI's wire, and how it is read. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from arriero.errors import InvalidRequest
+from arriero.protocol.ollama import Loose
+
+_MOST_ALTERNATIVES = 20
+_MOST_CHOICES = 16
+
+
+class StreamOptions(Struct):
+    """What a stream carries besides the text."""
+
+    include_usage: bool = False
+
+
+class TextBody(Struct):
+    """A request for text. Numbers that are absent or null have the API's own defaults.
+
+    The last three are Ollama's own and no part of OpenAI's API: clients that cannot make a model with another context
+    ask for it so. Options come before the fields of OpenAI's API.
+    """
+
+    model: str = ""
+    stream: bool = False
+    stream_options: StreamOptions = field(default_factory=StreamOptions)
+    max_tokens: int | UnsetType = UNSET
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int | UnsetType = UNSET
+    stop: Loose | UnsetType = UNSET
+    frequency_penalty: float | UnsetType = UNSET
+    presence_penalty: float | UnsetType = UNSET
+    n: int = 1
+    num_ctx: int | UnsetType = UNSET
+    keep_alive: Loose | UnsetType = UNSET
+    # Options are checked by ``merge_options``.
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def read_options(body: TextBody) -> Mapping[str, Any]:
+    """The request's sampling parameters as Ollama's options, and those that it brings as such."""
+    options = {
+        "num_predict": body.max_tokens,
+        "temperature": body.temperature,
+        "top_p": body.top_p,
+        "seed": body.seed,
+        # Without any, the model's own count.
+        "stop": _stop(body.stop) or UNSET,
+        "frequency_penalty": body.frequency_penalty,
+        "presence_penalty": body.presence_penalty,
+        **body.options,
+        "num_ctx": body.options.get("num_ctx", UNSET) if body.num_ctx is UNSET else body.num_ctx,
+    }
+    return {name: value for name, value in options.items() if value is not UNSET}
+
+
+def read_tops(name: str, tops: int) -> int:
+    """How many alternatives to each token are told. Raises InvalidRequest where they are too many."""
+    if not 0 <= tops <= _MOST_ALTERNATIVES:
+        raise InvalidRequest(f"{name} must be between 0 and {_MOST_ALTERNATIVES}")
+    return tops
+
+
+def read_count(body: TextBody) -> int:
+    """How many answers are asked for. Raises InvalidRequest where they are none or too many."""
+    if not 1 <= body.n <= _MOST_CHOICES:
+        raise InvalidRequest(f"n must be between 1 and {_MOST_CHOICES}")
+    return body.n
+
+
+def _stop(value: Loose | UnsetType) -> list[str]:
+    if isinstance(value, list):
+        return [text for text in value if isinstance(text, str)]
+    return [value] if isinstance(value, str) else []

@@ -1,0 +1,72 @@
+"""``/v1/messages``, and the count of a prompt's tokens."""
+
+import secrets
+import time
+
+import msgspec
+
+from arriero.engines.base import Counts
+from arriero.protocol import anthropic as wire
+from arriero.protocol import anthropic_read as read
+from arriero.protocol.anthropic_answer import AnthropicAnswer
+from arriero.protocol.go_json import decode_body
+from arriero.protocol.ollama_convert import read_keep_alive
+from arriero.server.conversation import Conversation
+from arriero.server.errors import ANTHROPIC, EMPTY_BODY
+from arriero.server.exchange import Exchange
+from arriero.server.services import Services
+from arriero.server.streaming import Job, send_answer
+
+
+class AnthropicMessages:
+    """Handlers of Anthropic's API."""
+
+    def __init__(self, services: Services) -> None:
+        self._library = services.library
+        self._scheduler = services.scheduler
+
+    async def create(self, exchange: Exchange) -> None:
+        """``POST /v1/messages``."""
+        asked_ns = time.perf_counter_ns()
+        body = decode_body(await exchange.body(), wire.MessagesRequest, empty=EMPTY_BODY)
+        read.check(body)
+        conversation = _conversation(body)
+        record = self._library.find(body.model)
+        request, demand = conversation.request(record)
+        estimate = read.estimate_tokens(conversation.messages, conversation.tools)
+        encoder = AnthropicAnswer(body.model, secrets.token_hex(12), estimate)
+        await send_answer(exchange, self._scheduler, Job(record, request, demand, encoder, body.stream, asked_ns))
+
+    async def count_tokens(self, exchange: Exchange) -> None:
+        """``POST /v1/messages/count_tokens``: Anthropic's own, which Ollama does not have.
+
+        Engines that cannot count are not asked: the number is an estimate then.
+        """
+        body = decode_body(await exchange.body(), wire.MessagesRequest, empty=EMPTY_BODY)
+        read.check(body, needs_limit=False)
+        conversation = _conversation(body)
+        record = self._library.find(body.model)
+        request, demand = conversation.request(record)
+        count = read.estimate_tokens(conversation.messages, conversation.tools)
+        # Counting takes no slot: it does not wait for answers under way.
+        async with exchange.while_connected(), self._scheduler.engine(record, demand) as engine:
+            if isinstance(engine, Counts):
+                count = await engine.count(request.prompt)
+        await exchange.reply(msgspec.json.encode(wire.TokenCount(count)), ANTHROPIC.content_type)
+
+
+def _conversation(body: wire.MessagesRequest) -> Conversation:
+    messages = read.read_messages(body)
+    return Conversation(
+        body.model,
+        messages,
+        tools=read.read_tools(body),
+        tool_choice=read.read_tool_choice(body),
+        is_one_call=body.tool_choice.disable_parallel_tool_use,
+        think=read.read_think(body),
+        may_skip_thinking=True,
+        json_format=read.read_format(body),
+        options=read.read_options(body),
+        wants_stop_text=True,
+        keep_alive_s=read_keep_alive(body.keep_alive),
+    )

@@ -1,0 +1,75 @@
+"""A conversation that is to be answered, as those dialects ask for it that do not say how the model is to be loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec.structs import replace
+
+from arriero.errors import InvalidRequest
+from arriero.protocol.ollama_convert import Think, with_model
+from arriero.protocol.ollama_options import merge_options, to_load_options, to_num_ctx, to_sampling
+from arriero.server.abilities import decide_think, require, require_images, require_tools
+from arriero.types.chat import ChatPrompt, JsonFormat, Message, NamedTool, TextRequest, ToolChoice
+from arriero.types.loading import Demand
+from arriero.types.models import ModelRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a request asks, read and not yet held against a model.
+
+    model: as asked for. options: Ollama's, unchecked. may_skip_thinking: a model that cannot think just answers.
+    wants_stop_text: the answer's end shall tell which text of ``stop`` it was. keep_alive_s: None leaves the model's
+    own.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    # Definitions of tools and options are the caller's JSON.
+    tools: tuple[dict[str, Any], ...] = ()
+    tool_choice: ToolChoice = "auto"
+    is_one_call: bool = False
+    think: Think = None
+    may_skip_thinking: bool = False
+    json_format: JsonFormat | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_truncating: bool = True
+    wants_stop_text: bool = False
+    keep_alive_s: float | None = None
+
+    def prompt(self, record: ModelRecord) -> ChatPrompt:
+        """The prompt for a model. Raises InvalidRequest for the first thing that the model cannot do."""
+        require(record, "completion", f'"{self.model}" does not support chat')
+        require_tools(record, self.tools)
+        require_images(record, [image for turn in self.messages for image in turn.images], self.model)
+        asked = None if self.may_skip_thinking and "thinking" not in record.capabilities else self.think
+        return replace(
+            with_model(self.messages, record, decide_think(asked, self.model, record)),
+            tools=self.tools,
+            tool_choice=self._tool_choice(),
+            is_one_call=self.is_one_call,
+        )
+
+    def _tool_choice(self) -> ToolChoice:
+        match self.tool_choice:
+            case NamedTool(name) if name not in {tool["function"]["name"] for tool in self.tools}:
+                raise InvalidRequest(f"tool_choice names {name!r}, which is none of the tools")
+            case "required" if not self.tools:
+                return "auto"
+            case choice:
+                return choice
+
+    def request(self, record: ModelRecord) -> tuple[TextRequest, Demand]:
+        """What to ask the model, and how it must be loaded for that. Raises InvalidRequest as ``prompt`` does."""
+        prompt = self.prompt(record)
+        options = merge_options(record.parameters, self.options)
+        request = TextRequest(
+            prompt,
+            to_sampling(options),
+            self.json_format,
+            num_ctx=to_num_ctx(options),
+            is_truncating=self.is_truncating,
+            wants_stop_text=self.wants_stop_text,
+        )
+        return request, Demand(self.keep_alive_s, to_load_options(options))

@@ -1,0 +1,74 @@
+"""``/v1/responses``."""
+
+import secrets
+import time
+
+from arriero.errors import InvalidRequest
+from arriero.protocol import openai_responses as wire
+from arriero.protocol import openai_responses_read as read
+from arriero.protocol.go_json import decode_body
+from arriero.protocol.ollama_convert import read_keep_alive
+from arriero.protocol.openai_responses_answer import ResponsesAnswer
+from arriero.server.conversation import Conversation
+from arriero.server.errors import EMPTY_BODY
+from arriero.server.exchange import Exchange
+from arriero.server.services import Services
+from arriero.server.streaming import Job, send_answer
+from arriero.types.events import Finished
+from arriero.types.times import Times
+from arriero.types.usage import Usage
+
+
+class OpenAIResponses:
+    """The handler of OpenAI's newer API. Nothing is kept between requests."""
+
+    def __init__(self, services: Services) -> None:
+        self._library = services.library
+        self._scheduler = services.scheduler
+
+    async def create(self, exchange: Exchange) -> None:
+        """``POST /v1/responses``. Without any input, the model is loaded."""
+        asked_ns = time.perf_counter_ns()
+        body = decode_body(await exchange.body(), wire.ResponsesRequest, empty=EMPTY_BODY)
+        conversation = _conversation(body)
+        if not body.model.strip():
+            raise InvalidRequest("model is required")
+        record = self._library.find(body.model)
+        request, demand = conversation.request(record)
+        encoder = ResponsesAnswer(body, secrets.token_hex(12), int(time.time()))
+        job = Job(record, request, demand, encoder, body.stream, asked_ns)
+        if conversation.messages:
+            await send_answer(exchange, self._scheduler, job)
+            return
+        async with exchange.while_connected(), self._scheduler.engine(record, demand):
+            pass
+        await _reply_empty(exchange, job)
+
+
+def _conversation(body: wire.ResponsesRequest) -> Conversation:
+    messages = read.read_messages(body)
+    tools, tool_choice = read.read_tools(body)
+    return Conversation(
+        body.model,
+        messages,
+        tools=tools,
+        tool_choice=tool_choice,
+        is_one_call=not body.parallel_tool_calls,
+        think=read.read_think(body),
+        json_format=read.read_format(body),
+        options=read.read_options(body),
+        is_truncating=body.truncation != "disabled",
+        keep_alive_s=read_keep_alive(body.keep_alive),
+    )
+
+
+async def _reply_empty(exchange: Exchange, job: Job) -> None:
+    """Answer that there is nothing to answer."""
+    finished = Finished("stop", Usage())
+    now_ns = time.perf_counter_ns()
+    times = Times(job.asked_ns, now_ns, now_ns, now_ns)
+    if job.is_stream:
+        await exchange.start(job.encoder.content_type, job.encoder.failure)
+        await exchange.finish(job.encoder.last(finished, "", times))
+    else:
+        await exchange.reply(job.encoder.whole([], finished, "", times), job.encoder.whole_content_type)
