@@ -119,8 +119,11 @@ async def real_server(root: Path) -> AsyncIterator[Running]:
 
 async def nothing_is_loaded(server: Running) -> None:
     """A real model takes a moment to go."""
-    while server.scheduler.statuses():
-        await asyncio.sleep(0.02)
+    for _ in range(100):
+        if not server.scheduler.statuses():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the model is still loaded")
 
 
 async def test_the_golden_cases_hold_for_a_real_engine(golden_root: Path) -> None:

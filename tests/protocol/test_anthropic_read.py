@@ -1,5 +1,7 @@
 """Requests to Anthropic's Messages API, read."""
 
+from contextlib import suppress
+from random import Random
 from typing import Any
 
 import msgspec
@@ -10,8 +12,10 @@ from arriero.protocol.anthropic import MessagesRequest
 from arriero.protocol.anthropic_read import check, estimate_tokens, read_messages, read_options, read_tools
 from arriero.protocol.go_json import decode_body
 from arriero.types.chat import Message, ToolCall
+from tests.foreign_json import foreign_objects
 
 USE = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
+KINDS = ["text", "image", "thinking", "tool_use", "tool_result"]
 F = ToolCall("f", {"a": 1}, "t1")
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
 
@@ -113,6 +117,17 @@ def test_to_be_counted_a_request_needs_no_limit() -> None:
 def test_a_block_that_is_none_is_refused(block: Any, error: str) -> None:
     with pytest.raises(InvalidRequest, match=f"^{error}"):
         read_messages(request(messages=[turn(block)]))
+
+
+@pytest.mark.parametrize("seed", range(500))
+def test_any_json_is_read_or_refused(seed: int) -> None:
+    random = Random(seed)
+    turns = foreign_objects(random, {"type": KINDS, "role": ["user", "assistant"]})
+    tools = foreign_objects(random, {"type": ["custom", "web_search"]})
+    with suppress(InvalidRequest):
+        body = request(messages=turns, tools=tools, system=turns)
+        read_messages(body)
+        read_tools(body)
 
 
 def test_options_of_the_request_and_those_of_ollama() -> None:

@@ -1,5 +1,7 @@
 """Requests to the Responses API, read."""
 
+from contextlib import suppress
+from random import Random
 from typing import Any
 
 import msgspec
@@ -10,11 +12,22 @@ from arriero.protocol.go_json import decode_body
 from arriero.protocol.openai_responses import ResponsesRequest
 from arriero.protocol.openai_responses_read import read_messages, read_options, read_tools
 from arriero.types.chat import Message, ToolCall
+from tests.foreign_json import foreign_objects
 
 USER = {"role": "user", "content": "hi"}
 CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "done"}
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "hm"}
+KINDS = [
+    "message",
+    "function_call",
+    "function_call_output",
+    "reasoning",
+    "web_search_call",
+    "input_text",
+    "input_image",
+]
+TOOLS = ["function", "namespace", "web_search", "custom"]
 F = ToolCall("f", {"a": 1}, "c1")
 
 
@@ -88,6 +101,17 @@ def test_items_become_turns(items: list[Any], messages: list[Message]) -> None:
 def test_what_is_no_input_is_refused(wanted: Any, error: str) -> None:
     with pytest.raises(InvalidRequest, match=error):
         read_messages(request(input=wanted))
+
+
+@pytest.mark.parametrize("seed", range(500))
+def test_any_json_is_read_or_refused(seed: int) -> None:
+    random = Random(seed)
+    items = foreign_objects(random, {"type": KINDS, "role": ["user", "assistant"]})
+    tools = foreign_objects(random, {"type": TOOLS})
+    with suppress(InvalidRequest):
+        body = request(input=items, tools=tools)
+        read_messages(body)
+        read_tools(body)
 
 
 def test_options_of_the_request_and_those_of_ollama() -> None:

@@ -18,6 +18,10 @@ def test_a_store_that_the_user_names_is_written_to(tmp_path: Path) -> None:
     assert layout.stores == (Store(tmp_path / "elsewhere"),)
 
 
+def test_blanks_and_quotes_around_a_directory_are_taken_off(tmp_path: Path) -> None:
+    assert layout_from({"OLLAMA_MODELS": f' "{tmp_path}" '}).own == Store(tmp_path)
+
+
 def test_a_store_that_may_not_be_written_is_only_read(tmp_path: Path) -> None:
     models = tmp_path / ".ollama" / "models"
     environ = {"ARRIERO_HOME": str(tmp_path), "OLLAMA_MODELS": str(models)}

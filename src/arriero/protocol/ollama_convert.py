@@ -87,7 +87,8 @@ def check_base64(images: Sequence[str]) -> None:
 def chat_prompt(request: wire.ChatRequest, record: ModelRecord, think: Think) -> ChatPrompt:
     """The request's messages behind those that the model brings along."""
     turns = tuple(_turn(turn) for turn in request.messages)
-    return replace(with_model(turns, record, think), tools=tuple({**tool, "type": "function"} for tool in request.tools))
+    tools = tuple({**tool, "type": "function"} for tool in request.tools)
+    return replace(with_model(turns, record, think), tools=tools)
 
 
 def with_model(turns: tuple[Message, ...], record: ModelRecord, think: Think = None) -> ChatPrompt:

@@ -89,8 +89,9 @@ def _functions(tool: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]
     if kind.startswith("web_search") or not isinstance(name, str) or not name:
         return []
     if kind == "namespace":
-        members = [member for member in tool.get("tools") or () if isinstance(member, Mapping)]
-        return [function for member in members for function in _functions(member, f"{name}.")]
+        members = tool.get("tools")
+        found = [member for member in members if isinstance(member, Mapping)] if isinstance(members, list) else []
+        return [function for member in found for function in _functions(member, f"{name}.")]
     function = {"name": prefix + name, "parameters": tool.get("parameters") or _NO_PARAMETERS}
     if tool.get("description"):
         function["description"] = tool["description"]

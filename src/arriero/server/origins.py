@@ -37,8 +37,8 @@ _PREFLIGHT = {
             *("X-Stainless-Helper-Method", "X-Stainless-Lang", "X-Stainless-Os", "X-Stainless-Package-Version"),
             *("X-Stainless-Poll-Helper", "X-Stainless-Retry-Count", "X-Stainless-Runtime"),
             *("X-Stainless-Runtime-Version", "X-Stainless-Timeout"),
-            # Ollama lacks these two, and so its own Anthropic route is closed to browsers.
-            *("x-api-key", "anthropic-version"),
+            # Ollama lacks these, and so its own Anthropic route is closed to browsers.
+            *("x-api-key", "anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access"),
         ]
     ),
     "Access-Control-Max-Age": "43200",

@@ -62,7 +62,8 @@ def layout_from(environ: Mapping[str, str], can_write: Callable[[Path], bool] | 
     """
     data = data_dir(environ)
     borrowed = [Store(Path(text).expanduser()) for text in _paths(environ.get("ARRIERO_READ_MODELS", ""))]
-    named = environ.get("OLLAMA_MODELS")
+    # Ollama takes blanks and quotes off every variable of its own.
+    named = environ.get("OLLAMA_MODELS", "").strip().strip("\"'").strip()
     if not named:
         return Layout(data, Store(data / "models"), tuple(borrowed))
     store = Store(Path(named).expanduser())
