@@ -171,6 +171,11 @@ async def test_options_of_ollama_reach_the_engine(client: openai.AsyncOpenAI, en
     assert (asked.sampling.top_k, asked.sampling.temperature, asked.num_ctx) == (3, 0.1, 100)
 
 
+async def test_an_option_of_null_is_left_to_the_model(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    await client.chat.completions.create(model="gen", messages=TURN, extra_body={"options": {"temperature": None}})
+    assert (engine.requests[0].sampling.temperature, engine.requests[0].sampling.top_p) == (0.8, 1.0)
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [({"options": {"top_k": "x"}}, 'option "top_k" must be of type integer'), ({"keep_alive": "x"}, "duration")],

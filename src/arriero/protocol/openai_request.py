@@ -22,7 +22,7 @@ class TextBody(Struct):
     """A request for text. Numbers that are absent or null have the API's own defaults.
 
     The last three are Ollama's own and no part of OpenAI's API: clients that cannot make a model with another context
-    ask for it so. Options come before the fields of OpenAI's API.
+    ask for it so. Options come before the fields of OpenAI's API; one that is null is left to the model.
     """
 
     model: str = ""
