@@ -1,12 +1,13 @@
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arriero.engines.answer_reader import AnswerReader, engine_failure, tool_splitter
 from arriero.errors import EngineFailed, PromptTooLong
-from arriero.protocol.openai_engine import EngineError
+from arriero.protocol.openai_engine import EngineError, WholeAnswer
 from arriero.types.chat import ToolCall
 from arriero.types.events import (
     Event,
@@ -259,3 +260,32 @@ def test_a_schema_that_cannot_be_read_is_told_without_words_about_parsers() -> N
     text = "Unable to generate parser for this template. JSON schema error at #/a: unrecognized type weird"
     failure = engine_failure(EngineError(text, 500), 500)
     assert (failure.message, failure.status) == ("invalid JSON schema: at #/a: unrecognized type weird", 400)
+
+
+def test_an_answer_in_one_piece_is_read_like_a_stream() -> None:
+    body = {
+        "choices": [
+            {
+                "finish_reason": "tool_calls",
+                "message": {
+                    "role": "assistant",
+                    "content": "Hm.",
+                    "reasoning_content": "So.",
+                    "tool_calls": [
+                        {"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}}
+                        for name in ("f", "g")
+                    ],
+                },
+                "logprobs": {"content": [{"token": "Hm.", "logprob": -0.5, "top_logprobs": []}]},
+            }
+        ],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 2},
+    }
+    events = AnswerReader().read_whole(msgspec.convert(body, WholeAnswer))
+    assert events == [
+        ThinkingDelta("So."),
+        TextDelta("Hm.", (TokenLogprob("Hm.", -0.5),)),
+        ToolCallDelta(0, ToolCall("f", {}, "f")),
+        ToolCallDelta(1, ToolCall("g", {}, "g")),
+        Finished("stop", Usage(prompt_tokens=5, completion_tokens=2)),
+    ]

@@ -193,6 +193,18 @@ def test_log_probabilities_are_those_of_the_answer(client: ollama.Client) -> Non
         assert chosen.logprob == chosen.top_logprobs[0].logprob <= 0
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_calls_come_with_the_tokens_that_they_are_made_of(client: ollama.Client, *, stream: bool) -> None:
+    question = [{"role": "user", "content": "What is the weather in Paris?"}]
+    parts = client.chat(NAME, question, tools=[get_weather], logprobs=True, stream=stream, options=OPTIONS)  # type: ignore[call-overload]  # stream is a bool here
+    parts = list(parts) if stream else [parts]
+    [call] = [call for part in parts for call in part.message.tool_calls or ()]
+    tokens = [token.token for part in parts for token in part.logprobs or ()]
+    assert call.function.arguments == {"city": "Paris"}
+    assert json.loads("".join(tokens))["name"] == "get_weather"
+    assert "".join(part.message.content or "" for part in parts) == ""
+
+
 def test_a_context_remembers(client: ollama.Client) -> None:
     first = client.generate(NAME, "My name is Ann.", options=OPTIONS)
     assert first.context

@@ -10,7 +10,7 @@ from arriero.engines.logprobs import read_logprobs
 from arriero.engines.plain_tool_calls import PlainToolCalls, read_arguments
 from arriero.engines.think_text import ThinkText, ThinkTrim
 from arriero.errors import EngineFailed, PromptTooLong
-from arriero.protocol.openai_engine import Chunk, EngineError, Logprobs, ToolCallPiece
+from arriero.protocol.openai_engine import Choice, Chunk, EngineError, Logprobs, ToolCallPiece, WholeAnswer
 from arriero.protocol.sse import SseParser
 from arriero.types.chat import ToolCall
 from arriero.types.events import (
@@ -65,6 +65,16 @@ class AnswerReader:
                 self._read(payload, events)
         return events
 
+    def read_whole(self, answer: WholeAnswer) -> list[Event]:
+        """Take an answer that has come in one piece."""
+        events: list[Event] = []
+        for choice in answer.choices[:1]:
+            for index, call in enumerate(choice.message.tool_calls or ()):
+                call.index = index
+            pieces = [Choice(choice.message, None, choice.logprobs, choice.finish_reason or "stop")]
+            self._take(Chunk(pieces, answer.usage, answer.timings), events)
+        return events + self.close()
+
     def close(self) -> list[Event]:
         """The stream is over: ``Finished``, unless it has been told or the answer broke off."""
         if self.is_finished or self._reason is None:
@@ -82,6 +92,9 @@ class AnswerReader:
             raise EngineFailed(f"the engine sent something that is no chunk of an answer: {error}") from error
         if chunk.error is not None:
             raise engine_failure(chunk.error, status=500)
+        self._take(chunk, events)
+
+    def _take(self, chunk: Chunk, events: list[Event]) -> None:
         self._chunk.usage = chunk.usage or self._chunk.usage
         self._chunk.timings = chunk.timings or self._chunk.timings
         self._chunk.verbose = chunk.verbose or self._chunk.verbose

@@ -1,7 +1,8 @@
 """A running llama.cpp server, as an engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from msgspec import Struct
 
@@ -18,12 +19,14 @@ from arriero.engines.native_reader import NativeReader
 from arriero.engines.openai_wire import OpenAIWire
 from arriero.engines.think_text import OPEN, ThinkText
 from arriero.errors import PromptTooLong
+from arriero.protocol.openai_engine import WholeAnswer
 from arriero.types.chat import ChatPrompt, InfillPrompt, Prompt, TextPrompt, TextRequest
 from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream, Truncated
 
 HOST = "127.0.0.1"
 _BATCH = 2048  # llama.cpp's own, where a request asks for no other
+_WHOLE_TIMEOUT_S = 3600.0
 _INFILL_MARKS = 16  # more than the names of files and the like that llama.cpp puts around the text
 
 
@@ -73,7 +76,11 @@ class LlamaCppEngine:
         match request.prompt:
             case ChatPrompt(tools=tools):
                 splitter = tool_splitter(tool_names(tools)) if tools else None
-                return self._wire.stream("/v1/chat/completions", body, AnswerReader(splitter, tops))
+                reader = AnswerReader(splitter, tops)
+                if tools and request.top_logprobs is not None:
+                    # llama.cpp refuses to stream these together.
+                    return self._in_one_piece(body, reader)
+                return self._wire.stream("/v1/chat/completions", body, reader)
             case TextPrompt(text=text, thinks=thinks) as prompt:
                 is_open = thinks and text.rstrip().endswith(OPEN)
                 if is_open and request.json_format:
@@ -84,6 +91,11 @@ class LlamaCppEngine:
             case InfillPrompt() as prompt:
                 native = NativeReader(tops)
                 return self._fill(prompt, request, self._wire.stream("/infill", body, native), native)
+
+    async def _in_one_piece(self, body: Mapping[str, Any], reader: AnswerReader) -> EventStream:
+        whole = {name: value for name, value in body.items() if name != "stream_options"} | {"stream": False}
+        answer = await self._wire.call("/v1/chat/completions", whole, WholeAnswer, timeout_s=_WHOLE_TIMEOUT_S)
+        yield reader.read_whole(answer)
 
     async def count(self, prompt: Prompt) -> int:
         """The tokens of a prompt."""

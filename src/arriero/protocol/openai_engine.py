@@ -99,6 +99,22 @@ class Chunk(Struct):
     verbose: Verbose | None = field(default=None, name="__verbose")
 
 
+class WholeChoice(Struct):
+    """The one alternative of an answer that comes in one piece."""
+
+    message: Delta
+    logprobs: Logprobs | None = None
+    finish_reason: str | None = None
+
+
+class WholeAnswer(Struct):
+    """An answer in one piece."""
+
+    choices: list[WholeChoice]
+    usage: EngineUsage | None = None
+    timings: Timings | None = None
+
+
 class NativeChunk(Struct):
     """One event of llama.cpp's own stream, which it also sends for infill."""
 
