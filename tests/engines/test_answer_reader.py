@@ -289,3 +289,13 @@ def test_an_answer_in_one_piece_is_read_like_a_stream() -> None:
         ToolCallDelta(1, ToolCall("g", {}, "g")),
         Finished("stop", Usage(prompt_tokens=5, completion_tokens=2)),
     ]
+
+
+def test_calls_are_counted_whoever_found_them() -> None:
+    reader = AnswerReader(tool_splitter({"f"}))
+    plain = chat_chunk({"content": '{"name": "f", "arguments": {}}'})
+    events = reader.feed(plain + piece(0, "{}", name="g") + chat_chunk({}, "stop") + DONE)
+    assert [(event.index, event.call.name) for event in events if isinstance(event, ToolCallDelta)] == [
+        (0, "f"),
+        (1, "g"),
+    ]

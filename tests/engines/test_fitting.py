@@ -2,9 +2,9 @@ import pytest
 
 from arriero.engines.fake import FakeEngine, Script
 from arriero.engines.fitting import fit, generate_within
-from arriero.errors import EngineFailed, PromptTooLong
+from arriero.errors import EngineDied, EngineFailed, PromptTooLong
 from arriero.types.chat import ChatPrompt, InfillPrompt, Message, Prompt, TextPrompt, TextRequest
-from arriero.types.events import Event, Truncated
+from arriero.types.events import Event, EventStream, TextDelta, Truncated
 from arriero.types.sampling import SamplingParams
 
 SYSTEM = Message("system", "be brief")
@@ -116,3 +116,33 @@ async def test_other_refusals_are_not_asked_again() -> None:
     with pytest.raises(EngineFailed, match="no"):
         await answered(engine, TextRequest(chat(10)), 100)
     assert len(engine.requests) == 1
+
+
+async def test_what_fails_after_it_has_begun_is_not_begun_again() -> None:
+    class Broken(FakeEngine):
+        async def ask(self, request: TextRequest) -> EventStream:
+            self.requests.append(request)
+            yield [TextDelta("Hel")]
+            raise PromptTooLong(100, 100)
+
+    engine = Broken(context=100)
+    said: list[Event] = []
+    with pytest.raises(PromptTooLong):
+        async for events in generate_within(engine, TextRequest(chat(10)), 100):
+            said += events
+    assert (said, len(engine.requests)) == ([TextDelta("Hel")], 1)
+
+
+async def test_a_dead_engine_is_not_asked_about_every_message() -> None:
+    asked: list[Prompt] = []
+
+    class Dead(FakeEngine):
+        async def count(self, prompt: Prompt) -> int:
+            asked.append(prompt)
+            if len(asked) > 1:
+                raise EngineDied("gone")
+            return 1000
+
+    with pytest.raises(EngineDied):
+        await fit(Dead(), TextRequest(chat(*[10] * 50)), 100)
+    assert len(asked) == 2

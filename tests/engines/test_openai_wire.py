@@ -12,7 +12,7 @@ from arriero.engines.llama_cpp_engine import LlamaCppEngine
 from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.openai_wire import OpenAIWire
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
-from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextPrompt, TextRequest
+from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, Message, TextPrompt, TextRequest
 from arriero.types.events import Event, EventStream, Finished, TextDelta
 from arriero.types.sampling import SamplingParams
 from tests.engines.streams import USAGE, chat_chunk, chat_stream, event, text_stream
@@ -306,3 +306,51 @@ async def test_llama_cpp_is_asked_for_raw_text() -> None:
     assert text_of(events) == "Hello"
     assert isinstance(events[-1], Finished)
     assert events[-1].usage.prompt_tokens == USAGE["prompt_tokens"]
+
+
+async def test_calls_on_an_engine_that_was_closed_are_deaths() -> None:
+    async with upstream(says(b"{}")) as url:
+        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1))
+        await engine.aclose()
+        for call in (engine.tokenize("x"), engine.embed(["x"]), anext(engine.generate(TextRequest(TextPrompt("x"))))):
+            with pytest.raises(EngineDied):
+                await call
+        assert not await engine.health()
+
+
+async def test_a_call_that_is_under_way_ends_when_the_engine_is_closed() -> None:
+    begun = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'{"tokens": [')
+        begun.set()
+        await asyncio.sleep(5)
+        return response
+
+    async with upstream(handler) as url:
+        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1))
+        call = asyncio.create_task(engine.tokenize("x"))
+        await begun.wait()
+        await asyncio.sleep(0.05)
+        await engine.aclose()
+        with pytest.raises(EngineDied):
+            await asyncio.wait_for(call, 1)
+
+
+@pytest.mark.parametrize("prompt", [InfillPrompt("a", "b"), TextPrompt("x"), TextPrompt("x<think>", thinks=True)])
+async def test_a_schema_that_cannot_be_read_is_refused_before_anything_is_said(
+    prompt: InfillPrompt | TextPrompt,
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        if request.path == "/apply-template":
+            error = {"code": 500, "message": "JSON schema error at #: unrecognized type nonsense"}
+            return web.json_response({"error": error}, status=500)
+        return web.Response(body=text_stream("{", "}"))
+
+    async with upstream(handler) as url:
+        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1))
+        with pytest.raises(EngineFailed, match="invalid JSON schema"):
+            await anext(engine.generate(TextRequest(prompt, json_format=JsonFormat({"type": "nonsense"}))))
+        await engine.aclose()

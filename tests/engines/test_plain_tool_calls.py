@@ -137,3 +137,8 @@ def test_a_long_argument_is_looked_through_once() -> None:
 )
 def test_arguments_are_an_object(written: object, read: object) -> None:
     assert read_arguments(written) == read
+
+
+def test_arguments_that_are_nested_beyond_measure_are_text() -> None:
+    answer = '{"name": "get_weather", "arguments": ' + '{"a":' * 5000 + "1" + "}" * 5001
+    assert text(split(answer)) == answer

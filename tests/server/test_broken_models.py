@@ -110,3 +110,18 @@ async def test_calls_of_a_conversation_are_text_to_a_model_that_knows_no_tools(s
 async def test_a_slash_at_the_end_leads_nowhere_where_nothing_is(server: Running, path: str) -> None:
     async with server.client.get(path, allow_redirects=False) as response:
         assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"context": [2**40]}, "no token"),
+        ({"context": [-1]}, "no token"),
+    ],
+)
+async def test_a_context_that_no_answer_has_returned_is_refused(
+    server: Running, fields: dict[str, object], named: str
+) -> None:
+    async with server.client.post("/api/generate", json={"model": "good", "prompt": "x", **fields}) as response:
+        assert response.status == 400
+        assert named in (await response.json())["error"]

@@ -43,7 +43,17 @@ class AnswerReader:
     alternatives to each token were asked for.
     """
 
-    __slots__ = ("_calls", "_chunk", "_parser", "_reason", "_splitter", "_top_logprobs", "_trim", "is_finished")
+    __slots__ = (
+        "_calls",
+        "_chunk",
+        "_parser",
+        "_reason",
+        "_splitter",
+        "_told",
+        "_top_logprobs",
+        "_trim",
+        "is_finished",
+    )
 
     def __init__(self, splitter: PlainToolCalls | ThinkText | None = None, top_logprobs: int = 0) -> None:
         self._parser = SseParser()
@@ -53,6 +63,7 @@ class AnswerReader:
         self._top_logprobs = top_logprobs
         self._trim = ThinkTrim()
         self._calls = _CallPieces()
+        self._told = 0
         self.is_finished = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -83,7 +94,8 @@ class AnswerReader:
         reason: FinishReason = "length" if self._reason == "length" else "stop"
         held = self._splitter.close() if self._splitter else []
         stop_text = self._chunk.verbose.stopping_word if self._chunk.verbose else ""
-        return [*held, *self._calls.close(), Finished(reason, _usage(self._chunk), stop_text=stop_text)]
+        events = self._numbered([*held, *self._calls.close()])
+        return [*events, Finished(reason, _usage(self._chunk), stop_text=stop_text)]
 
     def _read(self, payload: bytes, events: list[Event]) -> None:
         try:
@@ -108,9 +120,20 @@ class AnswerReader:
             elif text:
                 events.append(TextDelta(text))
             if delta.tool_calls:
-                events += self._calls.feed(delta.tool_calls)
+                events += self._numbered(self._calls.feed(delta.tool_calls))
             if choice.finish_reason is not None:
                 self._reason = choice.finish_reason
+
+    def _numbered(self, events: Sequence[Event]) -> list[Event]:
+        """Count the calls of an answer, be they found by the engine or in its text."""
+        numbered: list[Event] = []
+        for event in events:
+            if isinstance(event, ToolCallDelta):
+                numbered.append(ToolCallDelta(self._told, event.call))
+                self._told += 1
+            else:
+                numbered.append(event)
+        return numbered
 
     def _say(self, text: str, logprobs: Logprobs | None, events: list[Event]) -> None:
         text = self._trim.say(text)
@@ -122,7 +145,7 @@ class AnswerReader:
         if tokens:
             events.append(TextDelta("", tokens))
         if text:
-            events += self._splitter.feed(text)
+            events += self._numbered(self._splitter.feed(text))
 
 
 class _CallPieces:
@@ -130,7 +153,6 @@ class _CallPieces:
 
     def __init__(self) -> None:
         self._index: int | None = None
-        self._told = 0
         self._id = self._name = self._arguments = ""
 
     def feed(self, pieces: Sequence[ToolCallPiece]) -> list[Event]:
@@ -151,8 +173,7 @@ class _CallPieces:
         arguments = read_arguments(self._arguments)
         if arguments is None:
             raise EngineFailed(f"the model called {self._name} with arguments that are no JSON object; try again")
-        delta = ToolCallDelta(self._told, ToolCall(self._name, arguments, self._id or call_id()))
-        self._told += 1
+        delta = ToolCallDelta(0, ToolCall(self._name, arguments, self._id or call_id()))
         self._index = None
         self._id = self._name = self._arguments = ""
         return [delta]

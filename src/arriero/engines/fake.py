@@ -104,7 +104,7 @@ class FakeEngine:
 
     async def tokenize(self, text: str, *, is_rendered: bool = False, is_first: bool = True) -> list[int]:
         """One token a word, between two more where the text is a whole prompt."""
-        words = [zlib.crc32(word.encode()) for word in text.split()]
+        words = [zlib.crc32(word.encode()) % 2**31 for word in text.split()]
         return [_FIRST, *words, _LAST] if is_rendered and is_first else words
 
     async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from arriero.errors import EngineFailed, PromptTooLong
+from arriero.errors import EngineDied, EngineFailed, PromptTooLong
 from arriero.types.chat import ChatPrompt, Message, Prompt, TextPrompt, TextRequest
 from arriero.types.events import EventStream, Truncated
 
@@ -14,6 +14,8 @@ from arriero.types.events import EventStream, Truncated
 _ANSWER_SHARE = 4
 # Where answers may go on for ever, Ollama ends them after so many times the context.
 _LONGEST_SHIFTED = 10
+# So many beginnings of a conversation in a row may be refused by a template.
+_MOST_REFUSED = 8
 
 
 class Asks(Protocol):
@@ -43,16 +45,17 @@ async def generate_within(
     elif request.is_shifting:
         request = _with_limit(request, _LONGEST_SHIFTED * limit)
     for is_last in (is_counted, True):
-        try:
-            async with aclosing(engine.ask(request)) as stream:
+        async with aclosing(engine.ask(request)) as stream:
+            try:
                 first = await anext(stream)
+            except PromptTooLong:
+                if is_last or not request.is_truncating:
+                    raise
+            else:
                 yield [truncated, *first] if truncated else first
                 async for events in stream:
                     yield events
                 return
-        except PromptTooLong:
-            if is_last or not request.is_truncating:
-                raise
         request, truncated = await fit(engine, request, limit)
 
 
@@ -106,9 +109,11 @@ async def _size_from(engine: Asks, prompt: ChatPrompt, start: int) -> tuple[int,
     Some templates refuse a conversation that begins with an answer.
     """
     last = len(prompt.messages) - 1
-    for index in range(max(0, start), last):
+    for index in range(start, min(start + _MOST_REFUSED, last)):
         try:
             return index, await engine.count(replace(prompt, messages=kept_from(prompt.messages, index)))
+        except EngineDied:
+            raise
         except EngineFailed:
             continue
     return last, await engine.count(replace(prompt, messages=kept_from(prompt.messages, last)))

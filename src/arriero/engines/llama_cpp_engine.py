@@ -18,7 +18,7 @@ from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.native_reader import NativeReader
 from arriero.engines.openai_wire import OpenAIWire
 from arriero.engines.think_text import OPEN, ThinkText
-from arriero.errors import PromptTooLong
+from arriero.errors import EngineFailed
 from arriero.protocol.openai_engine import WholeAnswer
 from arriero.types.chat import ChatPrompt, InfillPrompt, Prompt, TextPrompt, TextRequest
 from arriero.types.embeddings import Embeddings
@@ -84,13 +84,14 @@ class LlamaCppEngine:
             case TextPrompt(text=text, thinks=thinks) as prompt:
                 is_open = thinks and text.rstrip().endswith(OPEN)
                 if is_open and request.json_format:
-                    return think_then_answer(self._ask, request, prompt)
+                    return self._with_checked_schema(request, think_then_answer(self._ask, request, prompt))
                 think = ThinkText(is_open=is_open) if thinks else None
                 stream = self._wire.stream("/v1/completions", body, AnswerReader(think, tops))
                 return self._with_checked_schema(request, stream) if request.json_format else stream
             case InfillPrompt() as prompt:
                 native = NativeReader(tops)
-                return self._fill(prompt, request, self._wire.stream("/infill", body, native), native)
+                stream = self._fill(prompt, request, self._wire.stream("/infill", body, native), native)
+                return self._with_checked_schema(request, stream) if request.json_format else stream
 
     async def _in_one_piece(self, body: Mapping[str, Any], reader: AnswerReader) -> EventStream:
         whole = {name: value for name, value in body.items() if name != "stream_options"} | {"stream": False}
@@ -147,7 +148,11 @@ class LlamaCppEngine:
             sizes = await self._infill_tokens(prompt.prefix, prompt.suffix)
             dropped = sum(sizes) - sum(room.taken(sizes))
             if dropped and not request.is_truncating:
-                raise PromptTooLong(sum(sizes), sum(room.taken(sizes)))
+                raise EngineFailed(
+                    f"{sizes[0]} tokens stand before the gap and {sizes[1]} after it, and the model is shown "
+                    f"{room.prefix} and {room.suffix}: send less context, or ask for a larger num_batch",
+                    400,
+                )
         async with aclosing(stream):
             first = await anext(stream)
             limit = min(request.num_ctx or self._plan.context, self._plan.context)

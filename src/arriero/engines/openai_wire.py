@@ -1,6 +1,7 @@
 """The one HTTP client of every engine that speaks OpenAI's API. Adapters say what to ask; this does the talking."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 import aiohttp
@@ -54,25 +55,16 @@ class OpenAIWire:
         reader: what makes events of it; without one, it is an answer in OpenAI's format.
         """
         reader = reader or AnswerReader()
-        try:
-            async with self._session.post(self._base_url + path, data=_encode(body)) as response:
-                if response.status != 200:
-                    raise _refusal(response.status, await response.read())
-                content = response.content
-                self._reading.add(content)
-                try:
-                    while data := await content.readany():
-                        if events := reader.feed(data):
-                            yield events
-                            if reader.is_finished:
-                                return
-                finally:
-                    self._reading.discard(content)
-                if events := reader.close():
+        async with self._asked(path, body, self._session.timeout) as response:
+            if response.status != 200:
+                raise _refusal(response.status, await response.read())
+            while data := await response.content.readany():
+                if events := reader.feed(data):
                     yield events
-        except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:
-            # RuntimeError is aiohttp's word for a connection that this side has closed just now.
-            raise _loss(error) from error
+                    if reader.is_finished:
+                        return
+            if events := reader.close():
+                yield events
         if not reader.is_finished:
             raise EngineDied("the engine broke off in the middle of its answer")
 
@@ -80,18 +72,37 @@ class OpenAIWire:
         self, path: str, body: Mapping[str, Any], answer: type[T], *, timeout_s: float = _CALL_TIMEOUT_S
     ) -> T:
         """Ask for something that comes in one piece."""
-        timeout = aiohttp.ClientTimeout(total=timeout_s)
-        try:
-            async with self._session.post(self._base_url + path, data=_encode(body), timeout=timeout) as response:
-                content = await response.read()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _loss(error) from error
+        async with self._asked(path, body, aiohttp.ClientTimeout(total=timeout_s)) as response:
+            content = await response.read()
         if response.status != 200:
             raise _refusal(response.status, content)
         try:
             return msgspec.json.decode(content, type=answer)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise EngineFailed(f"the engine's answer to {path} makes no sense: {error}") from error
+
+    @asynccontextmanager
+    async def _asked(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # what aiohttp takes
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One exchange. What goes wrong with the connection is told as the engine's end."""
+        try:
+            async with self._session.post(self._base_url + path, data=_encode(body), timeout=timeout) as response:
+                self._reading.add(response.content)
+                try:
+                    yield response
+                finally:
+                    self._reading.discard(response.content)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _loss(error) from error
+        except RuntimeError as error:
+            # aiohttp's word for a connection that this side has closed just now; any other is a fault of ours.
+            if not self._session.closed:
+                raise
+            raise _loss(error) from error
 
     async def is_ready(self, path: str) -> bool:
         """Whether a probe answers 200 within seconds."""
@@ -100,9 +111,13 @@ class OpenAIWire:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
+        except RuntimeError:
+            if not self._session.closed:
+                raise
+            return False
 
     async def aclose(self) -> None:
-        """Close all connections. Answers that still come end with EngineDied."""
+        """Close all connections. What is still under way ends with EngineDied."""
         for content in self._reading:
             # aiohttp forgets those who read from a connection that this side closes: they would wait for ever.
             content.set_exception(aiohttp.ClientConnectionError("closed"))

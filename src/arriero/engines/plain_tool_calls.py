@@ -74,7 +74,7 @@ class PlainToolCalls:
     def _call(self, text: str) -> ToolCall | None:
         try:
             written = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return None
         if isinstance(written.get("function"), dict):
             written = written["function"]
@@ -93,7 +93,7 @@ def read_arguments(value: Any) -> dict[str, Any] | None:
     if isinstance(value, str):
         try:
             value = msgspec.json.decode(value) if value.strip() else {}
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return None
     if value is None:
         return {}

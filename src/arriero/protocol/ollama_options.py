@@ -89,7 +89,8 @@ def to_sampling(options: Mapping[str, Any]) -> SamplingParams:
         frequency_penalty=options.get("frequency_penalty"),
         num_keep=options.get("num_keep"),
         seed=options.get("seed"),
-        stop=tuple(options.get("stop", ())),
+        # An empty text would end every answer before it begins.
+        stop=tuple(text for text in options.get("stop", ()) if text),
     )
 
 

@@ -7,6 +7,9 @@ from arriero.server.abilities import require, require_images, require_insert, re
 from arriero.types.models import ModelRecord
 
 
+_MOST_TOKEN = 2**31 - 1
+
+
 def check_chat(request: wire.ChatRequest, record: ModelRecord) -> None:
     """Raise InvalidRequest for the first thing that the model cannot do."""
     require(record, "completion", f'"{request.model}" does not support chat')
@@ -21,5 +24,9 @@ def check_generate(request: wire.GenerateRequest, record: ModelRecord) -> None:
     require(record, "completion", f'"{request.model}" does not support generate')
     require_insert(record, request.suffix)
     require_images(record, request.images, request.model)
-    if request.images and (request.raw or request.template or request.context):
-        raise InvalidRequest("images cannot be combined with raw, template or context: send them to /api/chat")
+    if request.images and (request.raw or request.template or request.context or request.suffix):
+        raise InvalidRequest("images cannot be combined with raw, template, context or suffix: send them to /api/chat")
+    if request.suffix and request.context:
+        raise InvalidRequest("suffix cannot be combined with context: leave one of them out")
+    if any(not 0 <= token <= _MOST_TOKEN for token in request.context):
+        raise InvalidRequest("context has a number that is no token: send what an earlier answer has returned")
