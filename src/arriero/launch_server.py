@@ -45,7 +45,7 @@ Environment, where no flag says otherwise:
     show_default=True,
     help="A GGUF file, a name such as smollm2:135m or qwen3:0.6b, or [hf.co/]user/repo[:quant].",
 )
-@click.option(_NAMES_FLAG, "names", metavar="NAME...", multiple=True, help="Serve it under these names instead.")
+@click.option(_NAMES_FLAG, "names", metavar="NAME...", multiple=True, help="List it under these names instead.")
 @click.option(
     "--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all."
 )

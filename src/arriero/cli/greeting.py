@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from arriero.config import Config
 from arriero.version import __version__
 
+_MOST_NAMES = 5
+
 
 def greeting(config: Config, names: Sequence[str]) -> str:
     """What is served where, and what to try with the first of the names: lines that can be pasted into a shell."""
     is_everywhere = config.host in {"0.0.0.0", "::", ""}
     host = "127.0.0.1" if is_everywhere else config.host
     url = f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
-    lines = [f"arriero {__version__} serves {', '.join(names) or 'no model yet'} at {url}"]
+    named = ", ".join(names[:_MOST_NAMES]) + (
+        f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    )
+    lines = [f"arriero {__version__} serves {named or 'no model yet'} at {url}"]
     if is_everywhere:
         lines.append(
             f"and on every other address of this machine{'' if config.api_key else ', to everybody: see --api-key'}"

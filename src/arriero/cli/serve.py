@@ -48,7 +48,7 @@ Environment, as for Ollama's server:
 def serve(reference: str | None, **given: str | int | None) -> None:
     """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.
 
-    With an empty store and no --model, smollm2:135m (94 MB) is fetched and served.
+    With an empty store and no --model, smollm2:135m (98 MB) is fetched and served.
     """
     config = replace(config_from(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]  # click checked them
     configure_logs(config.log_level)
