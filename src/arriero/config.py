@@ -99,6 +99,15 @@ def _split_address(text: str) -> tuple[str, str, int]:
     return host or ("0.0.0.0" if rest else "127.0.0.1"), tail, default
 
 
+def is_true(environ: Mapping[str, str], name: str) -> bool:
+    """Whether a variable says yes, as Ollama reads it: whatever is no word for no."""
+    return _text(environ, name) not in {"", "0", "f", "F", "FALSE", "false", "False"}
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip().strip("\"'").strip()
+
+
 class _Variables:
     """Reads variables as Ollama does, and notes what cannot be read."""
 
@@ -157,11 +166,10 @@ class _Variables:
         return tuple(word.strip() for word in self._text(name).split(",") if word.strip())
 
     def is_true(self, name: str) -> bool:
-        text = self._text(name)
-        return bool(text) and text not in {"0", "f", "F", "FALSE", "false", "False"}
+        return is_true(self._environ, name)
 
     def _text(self, name: str) -> str:
-        return self._environ.get(name, "").strip().strip("\"'").strip()
+        return _text(self._environ, name)
 
     def _note(self, name: str, text: str) -> None:
         self.notes.append(f"{name}={text} cannot be read, and counts as not set")

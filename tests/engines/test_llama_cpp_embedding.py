@@ -54,6 +54,12 @@ def test_a_model_that_embeds_with_its_last_token_takes_one_batch_after_another()
     assert embedding_settings(architecture(LAST), Plan(32768, 1)) == EmbeddingSettings(None, 2048, 32768)
 
 
+@pytest.mark.parametrize(("asked", "slots", "given"), [(1, 1, 2), (1, 16, 16), (8, 4, 8)])
+def test_a_batch_holds_what_llama_cpp_cannot_do_without(asked: int, slots: int, given: int) -> None:
+    plan = Plan(1024, slots, LoadOptions(batch=asked))
+    assert embedding_settings(architecture(None), plan).batch == given
+
+
 def test_the_wheel_is_told() -> None:
     spec = launch(record(), Plan(1024, 2), LlamaCppSettings(), 4711, "key").spec
     params = json.loads(spec.stdin)["params"]

@@ -27,8 +27,6 @@ def test_what_nobody_has_asked_for_is_left_to_llama_cpp() -> None:
 def test_the_wheel_is_told_what_was_asked_for() -> None:
     assert load_params(plan(ALL, "q8_0"), flash_attention=True) == {
         "ctx_shift": True,
-        "n_batch": 64,
-        "n_ubatch": 64,
         "n_gpu_layers": 7,
         "main_gpu": 1,
         "split_mode": 0,
@@ -42,9 +40,7 @@ def test_the_wheel_is_told_what_was_asked_for() -> None:
 
 
 def test_a_binary_is_told_what_was_asked_for() -> None:
-    assert " ".join(load_flags(ALL)) == (
-        "--batch-size 64 --ubatch-size 64 --n-gpu-layers 7 --main-gpu 1 --split-mode none --threads 3 --no-mmap"
-    )
+    assert " ".join(load_flags(ALL)) == ("--n-gpu-layers 7 --main-gpu 1 --split-mode none --threads 3 --no-mmap")
     assert load_variables(plan(ALL, "q4_0"), flash_attention=False) == {
         "LLAMA_ARG_CONTEXT_SHIFT": "1",
         "LLAMA_ARG_CACHE_TYPE_K": "q4_0",

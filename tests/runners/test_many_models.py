@@ -2,10 +2,12 @@ import asyncio
 
 import pytest
 
+from arriero.engines.base import Plan
 from arriero.errors import LoadFailed
 from arriero.runners.residency import Limits
 from arriero.runners.scheduler import Scheduler
-from arriero.types.loading import Demand
+from arriero.types.loading import Demand, LoadOptions
+from arriero.types.models import ModelRecord
 from tests.runners.scheduling import ANSWER, GIB, ROOM_FOR_TWO, ask, client, model, names, settle, wants
 from tests.serving import FakeLoader
 
@@ -165,6 +167,24 @@ async def test_a_load_that_fails_again_for_lack_of_memory_is_told_to_all() -> No
     assert loader.attempts == 2
     loader.error = None
     assert await ask(scheduler, A) == ANSWER
+    await scheduler.aclose()
+
+
+async def test_a_model_that_cannot_be_planned_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    class Forgetful(FakeLoader):
+        def plan(self, record: ModelRecord, options: LoadOptions, free_bytes: int | None) -> Plan:
+            if record.name == "bad":
+                raise KeyError("forgotten")
+            return FakeLoader.plan(self, record, options, free_bytes)
+
+    scheduler = Scheduler(Forgetful(), Limits(memory_bytes=ROOM_FOR_TWO))
+    first = client(scheduler, model("a"))
+    await first.begun()
+    bad, good = client(scheduler, model("bad")), client(scheduler, model("c"))
+    with pytest.raises(LoadFailed, match="could not plan to load bad"):
+        await bad.end()
+    assert [await first.end(), await good.end()] == [ANSWER] * 2
+    assert "KeyError: 'forgotten'" in caplog.text
     await scheduler.aclose()
 
 

@@ -40,6 +40,18 @@ async def test_errors_are_the_last_words_where_there_are_any() -> None:
     assert process.last_words == "Failed: 2; ERROR 3; error 4"
 
 
+async def test_what_follows_an_error_does_not_push_it_out() -> None:
+    process = await started("print('GGML_ASSERT(x) failed'); print('frame\\n' * 100)")
+    await process.wait()
+    assert process.last_words == "GGML_ASSERT(x) failed"
+
+
+async def test_of_a_long_line_only_the_beginning_is_told() -> None:
+    process = await started("print('error ' + 'x' * 100_000)")
+    await process.wait()
+    assert len(process.last_words) == 500
+
+
 async def test_standard_error_is_read_too() -> None:
     process = await started("import sys; sys.exit('no such model')")
     assert await process.wait() == 1

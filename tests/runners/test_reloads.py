@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,9 +9,20 @@ from arriero.runners.scheduler import Scheduler
 from arriero.types.loading import Demand, LoadOptions
 from arriero.types.models import ModelRecord
 from tests.runners.scheduling import ANSWER, ask, client, model, settle, wants
-from tests.serving import ROOMY, FakeLoader
+from tests.serving import ROOMY, FakeLoader, FakeModel
 
 MODEL = model("gen")
+FOREVER = Demand(keep_alive_s=float("inf"))
+
+
+class Picky(FakeLoader):
+    """Cannot load with a batch of 1, or with a context of 4096."""
+
+    async def load(self, record: ModelRecord, plan: Plan) -> FakeModel:
+        if plan.options.batch == 1 or plan.context == 4096:
+            self.plans.append(plan)
+            raise LoadFailed("no")
+        return await FakeLoader.load(self, record, plan)
 
 
 def scheduler_of(loader: FakeLoader) -> Scheduler:
@@ -148,21 +160,82 @@ async def test_a_reload_keeps_the_keep_alive() -> None:
     await scheduler.aclose()
 
 
-async def test_a_reload_that_fails_is_told_to_all_who_wait_and_the_model_is_loaded_as_before_for_the_next() -> None:
-    loader = FakeLoader()
+async def test_a_reload_that_fails_is_told_to_who_wanted_it_and_the_model_is_loaded_as_before_for_the_others() -> None:
+    loader = Picky()
     scheduler = scheduler_of(loader)
     running = client(scheduler, MODEL)
     await running.begun()
     waiting = [client(scheduler, MODEL, wants(4096)), client(scheduler, MODEL)]
     await settle()
-    loader.error = LoadFailed("no")
     await running.end()
+    with pytest.raises(LoadFailed, match="no"):
+        await waiting[0].end()
+    assert await waiting[1].end() == ANSWER
+    assert contexts(loader) == [2048, 4096, 2048]
+    await scheduler.aclose()
+
+
+async def test_a_load_that_fails_is_told_to_none_who_can_be_served_without_it() -> None:
+    loader = Picky()
+    scheduler = scheduler_of(loader)
+    waiting = [client(scheduler, MODEL, demand) for demand in (wants(), wants(batch=1), wants(3000), wants(batch=1))]
+    for each in waiting:
+        each.may_end.set()
+    for place in (1, 3):
+        with pytest.raises(LoadFailed, match="no"):
+            await waiting[place].end()
+    assert [await waiting[place].end() for place in (0, 2)] == [ANSWER] * 2
+    await scheduler.aclose()
+
+
+async def test_who_waits_for_a_model_that_nobody_can_load_hears_so() -> None:
+    loader = FakeLoader(error=LoadFailed("no"))
+    scheduler = scheduler_of(loader)
+    waiting = [client(scheduler, MODEL, demand) for demand in (wants(), wants(batch=1), wants(3000), wants())]
     for each in waiting:
         with pytest.raises(LoadFailed, match="no"):
             await each.end()
-    loader.error = None
+    assert [plan.options for plan in loader.plans] == [LoadOptions(), LoadOptions(batch=1), LoadOptions(3000)]
+    await scheduler.aclose()
+
+
+async def test_a_reload_that_nobody_waits_for_any_more_brings_the_model_back_for_as_long_as_before() -> None:
+    loader = FakeLoader()
+    scheduler = scheduler_of(loader)
+    await ask(scheduler, MODEL, FOREVER)
+    loader.gate = asyncio.Event()
+    loader.started.clear()
+    loader.added.clear()
+    leaving = client(scheduler, MODEL, wants(4096))
+    await asyncio.wait_for(loader.started.wait(), 5)
+    await leaving.cancel()
+    loader.gate.set()
+    await asyncio.wait_for(loader.added.wait(), 5)
+    await settle()
+    [status] = scheduler.statuses()
+    assert status.expires_in_s == float("inf")
+    await scheduler.aclose()
+
+
+async def test_one_who_goes_away_while_a_model_is_unloaded_for_a_reload_does_not_change_how_long_it_stays() -> None:
+    loader = FakeLoader()
+    scheduler = scheduler_of(loader)
+    await ask(scheduler, MODEL, FOREVER)
+    leaving = client(scheduler, MODEL, wants(4096))
+    await asyncio.sleep(0)
+    await leaving.cancel()
+    await settle()
     assert await ask(scheduler, MODEL) == ANSWER
-    assert contexts(loader) == [2048, 4096, 2048]
+    assert scheduler.statuses()[0].expires_in_s == float("inf")
+    await scheduler.aclose()
+
+
+async def test_no_more_threads_are_given_than_there_are_cores_and_asking_again_reloads_nothing() -> None:
+    loader = FakeLoader()
+    scheduler = Scheduler(loader, replace(ROOMY, threads=2))
+    for threads in (5000, 5000, 2):
+        assert await ask(scheduler, MODEL, Demand(options=LoadOptions(threads=threads))) == ANSWER
+    assert [plan.options.threads for plan in loader.plans] == [2]
     await scheduler.aclose()
 
 

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from arriero.engines.base import Embeds, Engine
 from arriero.engines.fake import FakeEngine, Script
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable, LoadFailed, ServerBusy
 from arriero.runners.admission import files_of
 from arriero.runners.runner import Runner, restart_delay_s
 from arriero.runners.scheduler import Scheduler
 from arriero.types.chat import TextPrompt, TextRequest
+from arriero.types.embeddings import Embeddings
 from arriero.types.events import TextDelta
 from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 from tests.factories_store import record
+from tests.runners.scheduling import settle
 from tests.serving import ROOMY, FakeLoader, until
 
 MODEL = record("gen")
@@ -141,7 +144,7 @@ async def test_a_model_that_is_kept_for_ever_has_no_timer() -> None:
 
 async def test_a_model_in_use_does_not_expire() -> None:
     scheduler = scheduler_of(FakeLoader(), keep_alive_s=SOON)
-    async with scheduler.engine(MODEL):
+    async with scheduler.answer(MODEL, ASK):
         runner = runner_of(scheduler)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(runner.ended), 2 * SOON)
@@ -152,8 +155,8 @@ async def test_unload_waits_for_the_last_user() -> None:
     loader = FakeLoader()
     scheduler = scheduler_of(loader)
     async with AsyncExitStack() as first:
-        await first.enter_async_context(scheduler.engine(MODEL))
-        async with scheduler.engine(MODEL):
+        await first.enter_async_context(scheduler.answer(MODEL, ASK))
+        async with scheduler.answer(MODEL, ASK):
             scheduler.unload(MODEL)
             assert scheduler.statuses()[0].expires_in_s < 0
         runner = runner_of(scheduler)
@@ -216,6 +219,73 @@ async def test_an_engine_is_asked_again_only_once() -> None:
     with pytest.raises(EngineUnreachable):
         await ask(scheduler)
     assert len(engine.requests) == 2
+    await scheduler.aclose()
+
+
+async def test_an_answer_that_has_begun_is_not_asked_for_again() -> None:
+    engine = FakeEngine(Script(error=EngineUnreachable("refused"), fail_after=1))
+    scheduler = scheduler_of(FakeLoader({"gen": engine}))
+    with pytest.raises(EngineUnreachable):
+        await ask(scheduler)
+    assert len(engine.requests) == 1
+    await scheduler.aclose()
+
+
+async def test_a_call_that_did_not_reach_the_engine_is_made_again_after_the_restart() -> None:
+    engines = {"gen": FakeEngine(embed_error=EngineUnreachable("refused"))}
+    loader = FakeLoader(engines)
+    scheduler = scheduler_of(loader)
+
+    async def embed(engine: Engine) -> Embeddings:
+        assert isinstance(engine, Embeds)
+        return await engine.embed(["x"])
+
+    calling = asyncio.create_task(scheduler.call(MODEL, embed, takes_slot=True))
+    await asyncio.wait_for(loader.added.wait(), 5)
+    engines["gen"] = FakeEngine()
+    loader.loaded[0].die()
+    assert len((await calling).vectors) == 1
+    assert loader.attempts == 2
+    await scheduler.aclose()
+
+
+async def test_an_engine_that_lost_a_call_is_doubted_and_at_shutdown_the_server_is_busy() -> None:
+    engine = FakeEngine()
+    scheduler = scheduler_of(FakeLoader({"gen": engine}))
+
+    async def die(_: Engine) -> None:
+        scheduler.end()
+        raise EngineDied("gone")
+
+    with pytest.raises(ServerBusy):
+        await scheduler.call(MODEL, die)
+    await scheduler.aclose()
+
+
+async def test_all_who_come_after_a_lost_answer_wait_for_the_one_look_at_the_engine() -> None:
+    may_tell, looks = asyncio.Event(), 0
+
+    class Dying(FakeEngine):
+        async def health(self) -> bool:
+            nonlocal looks
+            looks += 1
+            await may_tell.wait()
+            return False
+
+    engines: dict[str, FakeEngine] = {"gen": Dying(Script(error=EngineDied("gone"), fail_after=1))}
+    loader = FakeLoader(engines)
+    scheduler = scheduler_of(loader)
+    with pytest.raises(EngineDied):
+        await ask(scheduler)
+
+    engines["gen"] = FakeEngine()
+    asking = [asyncio.create_task(ask(scheduler)) for _ in range(3)]
+    await settle()
+    may_tell.set()
+    await settle()
+    loader.loaded[0].die()
+    assert await asyncio.gather(*asking) == ["Hello there."] * 3
+    assert looks == 1
     await scheduler.aclose()
 
 

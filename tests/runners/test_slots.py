@@ -3,11 +3,12 @@ from dataclasses import replace
 
 import pytest
 
+from arriero.engines.base import Engine
 from arriero.engines.fake import FakeEngine
 from arriero.errors import ServerBusy
 from arriero.runners.scheduler import Scheduler
 from arriero.types.loading import Demand
-from tests.runners.scheduling import ANSWER, ASK, ask, client, model, settle
+from tests.runners.scheduling import ANSWER, ASK, Client, ask, client, model, settle
 from tests.serving import ROOMY, FakeLoader
 
 MODEL = model("gen")
@@ -46,8 +47,7 @@ async def test_who_needs_no_slot_does_not_wait_for_one() -> None:
     await first.begun()
     second = client(scheduler, MODEL)
     await settle()
-    async with asyncio.timeout(5), scheduler.engine(MODEL) as engine:
-        assert isinstance(engine, FakeEngine)
+    assert await asyncio.wait_for(scheduler.call(MODEL, lambda engine: engine.health()), 5)
     assert not second.has_begun.is_set()
     assert [await first.end(), await second.end()] == [ANSWER] * 2
     await scheduler.aclose()
@@ -55,11 +55,15 @@ async def test_who_needs_no_slot_does_not_wait_for_one() -> None:
 
 async def test_work_that_takes_a_slot_waits_for_one() -> None:
     scheduler = scheduler_of(FakeLoader(slots=1))
-    async with scheduler.engine(MODEL, takes_slot=True):
-        second = client(scheduler, MODEL)
+    second: list[Client] = []
+
+    async def work(_: Engine) -> None:
+        second.append(client(scheduler, MODEL))
         await settle()
-        assert not second.has_begun.is_set()
-    assert await second.end() == ANSWER
+        assert not second[0].has_begun.is_set()
+
+    await scheduler.call(MODEL, work, takes_slot=True)
+    assert await second[0].end() == ANSWER
     await scheduler.aclose()
 
 

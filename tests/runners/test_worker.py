@@ -1,6 +1,7 @@
 import asyncio
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ from arriero.types.models import ModelRecord
 from tests.factories_store import record
 
 PLAN = Plan(context=512, slots=1)
+MODEL = record(path=Path(__file__))
 WAITS = "import sys; sys.stdin.read()"
 
 
@@ -52,7 +54,7 @@ def running(script: str, *, is_healthy: bool = True) -> Launcher:
 
 async def test_a_model_is_loaded_when_its_engine_is_well() -> None:
     launcher = running(WAITS)
-    worker = await loader_of(launcher).load(record(), PLAN)
+    worker = await loader_of(launcher).load(MODEL, PLAN)
     assert worker.engine is launcher.engine
     assert worker.plan == PLAN
     assert worker.memory_bytes() > 0
@@ -63,16 +65,14 @@ async def test_a_model_is_loaded_when_its_engine_is_well() -> None:
 async def test_every_worker_has_a_key_of_its_own() -> None:
     launcher = running(WAITS)
     loader = loader_of(launcher)
-    workers = [await loader.load(record(), PLAN), await loader.load(record(), PLAN)]
+    workers = [await loader.load(MODEL, PLAN), await loader.load(MODEL, PLAN)]
     assert len(set(launcher.keys)) == 2
     assert all(len(key) >= 24 for key in launcher.keys)
     await asyncio.gather(*(worker.stop() for worker in workers))
 
 
 async def test_the_end_of_a_worker_is_told_in_words() -> None:
-    worker = await loader_of(running("import sys; sys.stdin.readline(); sys.exit('out of memory')")).load(
-        record(), PLAN
-    )
+    worker = await loader_of(running("import sys; sys.stdin.readline(); sys.exit('out of memory')")).load(MODEL, PLAN)
     ending = asyncio.create_task(worker.wait_for_end())
     await worker.stop()
     assert "killed by signal 15" in await ending
@@ -81,23 +81,29 @@ async def test_the_end_of_a_worker_is_told_in_words() -> None:
 async def test_an_engine_that_exits_while_it_loads_has_failed_with_its_last_words() -> None:
     loader = loader_of(running("import sys; sys.exit('error: bad magic')", is_healthy=False))
     with pytest.raises(LoadFailed) as caught:
-        await loader.load(record("gen:latest"), PLAN)
-    assert caught.value.message == "could not load gen:latest: the engine exited with code 1: error: bad magic"
+        await loader.load(MODEL, PLAN)
+    assert caught.value.message == "could not load tiny: the engine exited with code 1: error: bad magic"
 
 
 async def test_an_engine_that_cannot_be_started_has_failed() -> None:
     with pytest.raises(LoadFailed, match="could not start the engine for tiny: "):
-        await loader_of(Launcher(("/nothing-here",))).load(record(), PLAN)
+        await loader_of(Launcher(("/nothing-here",))).load(MODEL, PLAN)
+
+
+async def test_a_model_whose_file_has_gone_is_not_found() -> None:
+    with pytest.raises(LoadFailed, match='model "gone" not found, try pulling it first') as caught:
+        await loader_of(running(WAITS)).load(record("gone"), PLAN)
+    assert caught.value.status == 404
 
 
 async def test_a_load_without_progress_is_given_up() -> None:
     with pytest.raises(LoadFailed, match=r"no progress for 0\.1 s"):
-        await loader_of(running(WAITS, is_healthy=False), 0.1).load(record(), PLAN)
+        await loader_of(running(WAITS, is_healthy=False), 0.1).load(MODEL, PLAN)
 
 
 async def test_a_load_that_is_cancelled_leaves_nothing_behind() -> None:
     engine = SickEngine()
-    loading = asyncio.create_task(loader_of(Launcher((sys.executable, "-c", WAITS), engine), 0.0).load(record(), PLAN))
+    loading = asyncio.create_task(loader_of(Launcher((sys.executable, "-c", WAITS), engine), 0.0).load(MODEL, PLAN))
     await asyncio.wait_for(engine.asked.wait(), 5)
     assert psutil.Process().children()
     loading.cancel()

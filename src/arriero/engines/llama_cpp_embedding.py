@@ -17,6 +17,8 @@ from arriero.types.models import Architecture
 # llama.cpp's numbers for how the vectors of all tokens become one.
 _MEAN, _LAST = 1, 3
 _BATCH = 2048
+# llama.cpp ends itself when it begins with less: it warms up with two tokens, and takes one of each slot at a time.
+_LEAST_BATCH = 2
 _INPUTS_AT_ONCE = 64
 # The longest batch on a slow machine, and then some.
 _EMBED_TIMEOUT_S = 3600.0
@@ -55,7 +57,7 @@ def embedding_settings(architecture: Architecture, plan: Plan) -> EmbeddingSetti
     A model for text takes the mean over all tokens. That, and whatever looks at a whole text at once, has to be
     computed in one batch, whose size costs memory only once a text of that length comes, where there is no GPU.
     """
-    batch = plan.options.batch or _BATCH
+    batch = max(plan.options.batch or _BATCH, plan.slots, _LEAST_BATCH)
     if not architecture.pooling_type:
         return EmbeddingSettings(_MEAN, batch, min(plan.context, batch))
     if architecture.pooling_type == _LAST:

@@ -1,4 +1,4 @@
-"""How llama.cpp is told to load a model in another way than its own. Pure.
+"""How llama.cpp is told to load a model in another way than its own, but for batches (``llama_cpp_embedding``). Pure.
 
 What nobody has asked for is left out: then llama.cpp chooses.
 """
@@ -23,8 +23,6 @@ def load_params(plan: Plan, flash_attention: bool | None) -> dict[str, Any]:
     mapped = {None: None, True: _LOAD_MAPPED, False: _LOAD_INTO_MEMORY}
     params = {
         "ctx_shift": options.is_shifting or None,
-        "n_batch": options.batch,
-        "n_ubatch": options.batch,
         "n_gpu_layers": options.gpu_layers,
         "main_gpu": options.main_gpu,
         "split_mode": None if options.main_gpu is None else _SPLIT_NONE,
@@ -41,8 +39,6 @@ def load_params(plan: Plan, flash_attention: bool | None) -> dict[str, Any]:
 def load_flags(options: LoadOptions) -> list[str]:
     """A binary's flags, such as every build has."""
     flags = {
-        "--batch-size": options.batch,
-        "--ubatch-size": options.batch,
         "--n-gpu-layers": options.gpu_layers,
         "--main-gpu": options.main_gpu,
         "--split-mode": None if options.main_gpu is None else "none",

@@ -107,6 +107,8 @@ def main() -> None:
     """Read the settings and serve."""
     settings = json.loads(sys.stdin.readline())
     os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+    # What fails is told before: the backtrace takes a debugger seconds, and says nothing to a user.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     if "argv" in settings:
         if settings["watch"] == "signal":
             die_with_parent(settings["parent"], "signal")

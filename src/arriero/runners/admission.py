@@ -40,14 +40,14 @@ class Ticket:
 class Line:
     """Those who wait for one model.
 
-    inherited: how the model must be loaded besides what they want, after a reload. keep_alive_s: that of the model
-    before a reload. is_second_try: the first load has failed for lack of memory.
+    inherited: how the model must be loaded besides what they want, after a reload. is_second_try: the first load has
+    failed for lack of memory. is_one_by_one: one that was to serve all has failed, and any of them may be the cause.
     """
 
     tickets: dict[int, Ticket] = field(default_factory=dict)
     inherited: LoadOptions = field(default_factory=LoadOptions)
-    keep_alive_s: float | None = None
     is_second_try: bool = False
+    is_one_by_one: bool = False
 
     @property
     def first(self) -> Ticket:
@@ -55,9 +55,14 @@ class Line:
         return next(iter(self.tickets.values()))
 
     def options(self) -> LoadOptions:
-        """How the model is to be loaded to serve them all."""
-        wanted = (ticket.demand.options for ticket in self.tickets.values())
-        return merge_options([*wanted, self.inherited])
+        """How the model is to be loaded to serve them all, or the first of them."""
+        served = [self.first] if self.is_one_by_one else self.tickets.values()
+        return merge_options([*(ticket.demand.options for ticket in served), self.inherited])
+
+    def asking_for(self, options: LoadOptions) -> list[Ticket]:
+        """Those who, had they been alone, would have had the model loaded just so."""
+        tickets = self.tickets.values()
+        return [each for each in tickets if merge_options([each.demand.options, self.inherited]) == options]
 
 
 class WaitingRoom:

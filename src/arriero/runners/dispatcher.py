@@ -16,9 +16,9 @@ from arriero.errors import LoadFailed, ServerBusy
 from arriero.runners.admission import Files, Line, Ticket, WaitingRoom, files_of, next_turns
 from arriero.runners.eviction import Eviction, Resident, clear, next_step
 from arriero.runners.planning import estimate_bytes
-from arriero.runners.reloading import reload_options
-from arriero.runners.residency import Limits, bytes_of, room_of
-from arriero.runners.runner import Runner
+from arriero.runners.reloading import kept_options, reload_options
+from arriero.runners.residency import Limits, bytes_of, grantable, room_of
+from arriero.runners.runner import Runner, stopping
 from arriero.runners.worker import Loader
 from arriero.types.loading import Demand, LoadOptions
 from arriero.types.models import ModelRecord
@@ -40,15 +40,18 @@ class Dispatcher:
         self._numbers = itertools.count(1)
         # Models that make room when they are idle, and from which ticket on nobody may use them before.
         self._closed: dict[Files, int] = {}
-        self._is_over = False
+        # Models that were there and are loaded anew: how long each was to stay.
+        self._keep_alives_s: dict[Files, float] = {}
+        self.is_over = False
 
     async def join(self, record: ModelRecord, demand: Demand, *, takes_slot: bool) -> Runner:
         """Wait for one's turn; the model's runner with one more user, who must ``leave`` it.
 
         Raises ServerBusy where too many wait, LoadFailed where the model cannot be loaded.
         """
-        if self._is_over:
-            raise ServerBusy("the server is shutting down")
+        if self.is_over:
+            raise stopping()
+        demand = grantable(demand, self._limits)
         runner = self.runners.get(files_of(record))
         if runner is not None and self._is_free(runner, demand, takes_slot=takes_slot):
             runner.join(demand.keep_alive_s, int(takes_slot))
@@ -69,36 +72,58 @@ class Dispatcher:
         self.dispatch()
         runner.rest()
 
+    def unload(self, record: ModelRecord) -> None:
+        """Unload a model as soon as nobody uses it."""
+        self._keep_alives_s.pop(files_of(record), None)
+        runner = self.runners.get(files_of(record))
+        if runner is not None:
+            runner.unload()
+
     def is_finishing(self, runner: Runner) -> bool:
         """Whether the model is unloaded as soon as those are done who use it."""
         return files_of(runner.record) in self._closed
 
     def end(self) -> None:
         """Turn away who waits or comes later, and begin to stop all engines."""
-        self._is_over = True
+        self.is_over = True
         for ticket in self._waiting:
-            self._refuse(ticket, ServerBusy("the server is shutting down"))
+            self._refuse(ticket, stopping())
         for runner in self.runners.values():
             runner.end()
 
     def dispatch(self) -> None:
         """Do whatever can be done now. It is called whenever something has changed."""
-        if self._is_over:
+        if self.is_over:
             return
         self._closed = {}
         if not self._waiting:
             return
-        unloaded = [line for files, line in self._waiting.lines() if files not in self.runners]
-        if unloaded and all(runner.was_loaded or runner.is_ending for runner in self.runners.values()):
-            self._load(unloaded[0])
+        if all(runner.was_loaded or runner.is_ending for runner in self.runners.values()):
+            self._load_next()
         for files, line in self._waiting.lines():
             self._serve(files, line)
 
+    def _load_next(self) -> None:
+        """Load the model whose turn it is. One that cannot even be planned holds nobody up."""
+        for files, line in self._waiting.lines():
+            if files in self.runners:
+                continue
+            name = line.first.record.name
+            try:
+                self._load(line)
+            except Exception:
+                logger.exception("load cannot be planned", extra={"model": name})
+                for ticket in list(line.tickets.values()):
+                    self._refuse(ticket, LoadFailed(f"could not plan to load {name}; the server's log says why"))
+            else:
+                return
+
     def _welcome(self, files: Files) -> None:
         """A model is up: those who have waited for it come before anybody who wants its memory."""
+        self._keep_alives_s.pop(files, None)
         line = self._waiting.line(files)
         if line is not None:
-            line.inherited, line.keep_alive_s, line.is_second_try = LoadOptions(), None, False
+            line.inherited, line.is_second_try, line.is_one_by_one = LoadOptions(), False, False
             self._closed.pop(files, None)
             self._serve(files, line)
         self.dispatch()
@@ -114,8 +139,8 @@ class Dispatcher:
                 self._waiting.remove(ticket)
                 self._give(runner, ticket)
         if turns.reload is not None and not runner.users:
-            line.inherited = turns.reload
-            line.keep_alive_s = runner.keep_alive_s
+            line.inherited = kept_options(runner.plan)
+            self._keep_alives_s[files] = runner.keep_alive_s
             logger.info("loading model anew", extra={"model": runner.record.name, "options": str(turns.reload)})
             runner.end()
 
@@ -146,9 +171,11 @@ class Dispatcher:
             self.leave(turn.result(), takes_slot=ticket.takes_slot)
             return
         self._waiting.remove(ticket)
-        runner = self.runners.get(files_of(ticket.record))
-        if runner is not None and not runner.was_loaded and self._waiting.line(files_of(ticket.record)) is None:
-            # A load that nobody waits for any more.
+        files = files_of(ticket.record)
+        runner = self.runners.get(files)
+        is_awaited = self._waiting.line(files) is not None or files in self._keep_alives_s
+        if runner is not None and not runner.was_loaded and not is_awaited:
+            # A load that nobody waits for any more; a model that was there before comes back all the same.
             runner.end()
         self.dispatch()
 
@@ -170,11 +197,11 @@ class Dispatcher:
             logger.warning("memory may not suffice", extra=facts)
         plan = modest if line.is_second_try else self._loader.plan(record, options, free_bytes)
         # Whatever the loader makes of them, these options have been granted: asking for them again reloads nothing.
-        self._start(line, record, replace(plan, options=options))
+        self._start(record, replace(plan, options=options))
 
-    def _start(self, line: Line, record: ModelRecord, plan: Plan) -> None:
+    def _start(self, record: ModelRecord, plan: Plan) -> None:
         files = files_of(record)
-        keep_alive_s = self._limits.keep_alive_s if line.keep_alive_s is None else line.keep_alive_s
+        keep_alive_s = self._keep_alives_s.get(files, self._limits.keep_alive_s)
         runner = Runner(record, plan, self._loader.load, keep_alive_s, lambda: self._welcome(files))
         self.runners[files] = runner
         runner.ended.add_done_callback(lambda _: self._forget(runner))
@@ -205,14 +232,20 @@ class Dispatcher:
         files = files_of(runner.record)
         del self.runners[files]
         line = self._waiting.line(files)
-        if line is not None and runner.failure is not None:
-            if not line.is_second_try and _OUT_OF_MEMORY.search(runner.failure.message):
+        if line is not None and (failure := runner.failure) is not None:
+            if not line.is_second_try and _OUT_OF_MEMORY.search(failure.message):
                 logger.warning("loading model once more, with less", extra={"model": runner.record.name})
                 line.is_second_try = True
             else:
-                for ticket in list(line.tickets.values()):
-                    self._refuse(ticket, LoadFailed(runner.failure.message, runner.failure.status))
+                self._tell_failure(line, runner)
         self.dispatch()
+
+    def _tell_failure(self, line: Line, runner: Runner) -> None:
+        """Those hear of a failed load who asked for just that one. For the others one of their own may succeed."""
+        for ticket in line.asking_for(runner.plan.options):
+            if failure := runner.failure:
+                self._refuse(ticket, failure)
+        line.inherited, line.is_second_try, line.is_one_by_one = LoadOptions(), False, True
 
     def _refuse(self, ticket: Ticket, error: LoadFailed | ServerBusy) -> None:
         self._waiting.remove(ticket)

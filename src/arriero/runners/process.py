@@ -23,7 +23,9 @@ _ERROR = re.compile("error|failed|invalid", re.IGNORECASE)
 _TIME_AND_PLACE = re.compile(r"^[\d.]+ [A-Z] +(\w+ +)?[\w ]*: ")
 # How llama.cpp tells what it has taken, and where: "CUDA0 model buffer size = 4403.49 MiB".
 _BUFFER = re.compile(r"(\S+) +(\S+) buffer size = +([\d.]+) MiB")
-_LINES_KEPT = 20
+_ERRORS_KEPT = 3
+# Of a line, for a message: some are a megabyte long.
+_LONGEST_WORDS = 500
 _LONGEST_TELLING_LINE = 400
 _LONGEST_LINE_BYTES = 1 << 20
 
@@ -35,7 +37,9 @@ class EngineProcess:
         self._process = process
         self._name = name
         self.device_bytes: dict[str, int] = {}
-        self._last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        # What follows an error, such as a stack, must not push it out.
+        self._last_errors: deque[str] = deque(maxlen=_ERRORS_KEPT)
+        self._last_line = ""
         self._reader = asyncio.create_task(self._read_output(), name=f"output of {name}")
 
     @classmethod
@@ -67,7 +71,7 @@ class EngineProcess:
     @property
     def last_words(self) -> str:
         """What the child printed last, for a message: its errors if there are any, else its last line."""
-        lines = [line for line in self._last_lines if _ERROR.search(line)][-3:] or list(self._last_lines)[-1:]
+        lines = self._last_errors or [self._last_line]
         return "; ".join(dict.fromkeys(_TIME_AND_PLACE.sub("", line) for line in lines))
 
     async def wait(self) -> int:
@@ -108,7 +112,9 @@ class EngineProcess:
             if not line:
                 return
             text = line.decode("utf-8", "replace").rstrip()
-            self._last_lines.append(text)
+            self._last_line = text[:_LONGEST_WORDS]
+            if _ERROR.search(self._last_line):
+                self._last_errors.append(self._last_line)
             self.device_bytes |= device_bytes(text)
             logger.debug("engine output", extra={"engine": self._name, "line": text})
 

@@ -22,12 +22,17 @@ def reload_options(loaded: Plan, wanted: LoadOptions, trained_context: int | Non
         return None
     if wanted.context is not None and trained_context:
         wanted = replace(wanted, context=min(wanted.context, trained_context))
-    largest = max(loaded.context, loaded.options.context or 0)
+    largest = _largest_context(loaded)
     has_context = wanted.context is None or wanted.context <= largest
     merged = merge_options([wanted, loaded.options])
     if has_context and replace(merged, context=None) == replace(loaded.options, context=None):
         return None
     return replace(merged, context=max(largest, wanted.context or 0))
+
+
+def kept_options(loaded: Plan) -> LoadOptions:
+    """What a model that is loaded anew must go on doing."""
+    return replace(loaded.options, context=_largest_context(loaded))
 
 
 def merge_options(wanted: Iterable[LoadOptions]) -> LoadOptions:
@@ -44,6 +49,10 @@ def merge_options(wanted: Iterable[LoadOptions]) -> LoadOptions:
             threads=_first(merged.threads, options.threads),
         )
     return merged
+
+
+def _largest_context(loaded: Plan) -> int:
+    return max(loaded.context, loaded.options.context or 0)
 
 
 def _first(one: Value | None, other: Value | None) -> Value | None:

@@ -1,12 +1,13 @@
 """What models may take, and what those that are loaded take now."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from arriero.runners.eviction import Room
-from arriero.runners.memory import available_bytes
+from arriero.runners.memory import available_bytes, available_cores
 from arriero.runners.planning import estimate_bytes
 from arriero.runners.runner import Runner
+from arriero.types.loading import Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class Limits:
     """What the user allows.
 
     keep_alive_s: of models of which no request has said otherwise. queue: requests that wait, in all. models: loaded
-    at once. memory_bytes: for all of them; None: what the machine has. reserved_bytes: of which to leave free.
+    at once. memory_bytes: for all of them; None: what the machine has. reserved_bytes: of which to leave free. threads:
+    of each; with more than there are cores, threads wait for each other, and for minutes where there are thousands.
     """
 
     keep_alive_s: float = 300.0
@@ -22,6 +24,15 @@ class Limits:
     models: int = 3
     memory_bytes: int | None = None
     reserved_bytes: int = 0
+    threads: int = field(default_factory=available_cores)
+
+
+def grantable(demand: Demand, limits: Limits) -> Demand:
+    """What is granted of a demand. Nothing else is compared later: asking for too much again reloads nothing."""
+    threads = demand.options.threads
+    if threads is None or threads <= limits.threads:
+        return demand
+    return replace(demand, options=replace(demand.options, threads=limits.threads))
 
 
 def room_of(limits: Limits, runners: Iterable[Runner]) -> Room:

@@ -27,6 +27,11 @@ _LONGEST_RESTART_DELAY_S = 30.0
 _NOTICE_TIMEOUT_S = 5.0
 
 
+def stopping() -> ServerBusy:
+    """What a request hears that comes, or still waits, while the server stops."""
+    return ServerBusy("the server is shutting down")
+
+
 def restart_delay_s(deaths: int) -> float:
     """Seconds before the restart that follows so many deaths in a row: none at first, then twice as long each time."""
     return 0.0 if deaths <= 1 else min(_LONGEST_RESTART_DELAY_S, 0.5 * 2.0 ** (deaths - 2))
@@ -36,8 +41,8 @@ class Runner:
     """Make it within a running event loop: it begins to load at once.
 
     loaded: the model, while its engine is up. was_loaded: it has been up. users: who has joined and not left; taken:
-    slots that they have. failure: why it ended by itself. is_ending: nobody may use it any more; wait for ``ended``.
-    changed: called whenever the engine comes up.
+    slots that they have. is_ending: nobody may use it any more; wait for ``ended``. changed: called whenever the
+    engine comes up.
     """
 
     def __init__(
@@ -51,10 +56,11 @@ class Runner:
         self.users = 0
         self.taken = 0
         self.last_used_s = time.monotonic()
-        self.failure: LoadFailed | None = None
+        self._failure: LoadFailed | None = None
         self._load = load
         self._changed = changed
         self._doubted: Engine | None = None
+        self._check: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         # Set while `loaded` is there, and for good when the runner has ended.
         self._settled = asyncio.Event()
@@ -66,6 +72,12 @@ class Runner:
     def is_ending(self) -> bool:
         """Whether the model is being unloaded, or was."""
         return self._unwanted.is_set()
+
+    @property
+    def failure(self) -> LoadFailed | None:
+        """Why it ended by itself: an error for each who is told."""
+        failure = self._failure
+        return failure and LoadFailed(failure.message, failure.status)
 
     def join(self, keep_alive_s: float | None, slots: int) -> None:
         """Count one more user, with so many slots; the model stays at least until ``leave``."""
@@ -112,9 +124,10 @@ class Runner:
             engine = self.loaded.engine
             if engine is not self._doubted:
                 return engine
-            self._doubted = None
-            if not await engine.health():
-                await self.until_lost(engine)
+            if self._check is None:
+                self._check = asyncio.create_task(self._examine(engine))
+            # All who come meanwhile wait for the one check, which goes on when one of them goes away.
+            await asyncio.wait({self._check})
 
     def doubt(self, engine: Engine) -> None:
         """An answer of this engine's broke off: whoever comes next shall not run into it if it is dying.
@@ -122,6 +135,14 @@ class Runner:
         A process that is being killed closes its connections one by one, and its end is noticed last of all.
         """
         self._doubted = engine
+
+    async def _examine(self, engine: Engine) -> None:
+        """Ask a doubted engine whether it is well; where it is not, wait until its death has been noticed."""
+        if not await engine.health():
+            await self.until_lost(engine)
+        if self._doubted is engine:
+            self._doubted = None
+        self._check = None
 
     async def until_lost(self, engine: Engine) -> None:
         """Wait, not for ever, until the death of an engine that cannot be reached has been noticed."""
@@ -138,9 +159,9 @@ class Runner:
 
     def _check_alive(self) -> None:
         if self.failure is not None:
-            raise LoadFailed(self.failure.message, self.failure.status)
+            raise self.failure
         if self.is_ending:
-            raise ServerBusy("the server is shutting down")
+            raise stopping()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -156,15 +177,17 @@ class Runner:
                 deaths = 1 if time.monotonic() - started_s > _FORGIVEN_AFTER_S else deaths + 1
                 await first_of(self._unwanted.wait(), asyncio.sleep(restart_delay_s(deaths)))
             if not self.is_ending:
-                self.failure = LoadFailed(f"{self.record.name} died {deaths} times; the server's log says why")
+                self._failure = LoadFailed(f"{self.record.name} died {deaths} times; the server's log says why")
         except LoadFailed as error:
             logger.error("load failed", extra={"model": self.record.name, "error": error.message})  # noqa: TRY400
-            self.failure = error
+            self._failure = error
         except Exception:
             logger.exception("runner failed", extra={"model": self.record.name})
-            self.failure = LoadFailed(f"could not run {self.record.name}; the server's log says why")
+            self._failure = LoadFailed(f"could not run {self.record.name}; the server's log says why")
         finally:
             self._cancel_timer()
+            if self._check is not None:
+                self._check.cancel()
             self._unwanted.set()
             self._settled.set()
 

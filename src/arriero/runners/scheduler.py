@@ -2,21 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from arriero.engines.base import Engine, Plan
-from arriero.errors import EngineDied, EngineUnreachable, ServerBusy
-from arriero.runners.admission import files_of
+from arriero.errors import EngineDied, EngineUnreachable
 from arriero.runners.dispatcher import Dispatcher
 from arriero.runners.residency import Limits
-from arriero.runners.runner import Runner
+from arriero.runners.runner import Runner, stopping
 from arriero.runners.worker import Loader
 from arriero.types.chat import TextRequest
 from arriero.types.events import Event, EventStream
 from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
+
+Result = TypeVar("Result")
 
 _ANYTHING = Demand()
 
@@ -55,7 +57,6 @@ class Scheduler:
 
     def __init__(self, loader: Loader, limits: Limits) -> None:
         self._dispatcher = Dispatcher(loader, limits)
-        self._is_closed = False
 
     @asynccontextmanager
     async def answer(
@@ -66,41 +67,42 @@ class Scheduler:
         An engine that turns out to be dead before it got the request is waited for, and the restarted one asked.
         Raises ServerBusy where too many wait, LoadFailed.
         """
+
+        async def begin(engine: Engine) -> tuple[Engine, Answer]:
+            ready_ns = time.perf_counter_ns()
+            stream = engine.generate(request)
+            return engine, Answer(ready_ns, await anext(stream), stream, runner.plan)
+
         async with self._runner(record, demand, takes_slot=True) as runner:
-            for is_last in (False, True):
-                engine = await runner.engine()
-                ready_ns = time.perf_counter_ns()
-                try:
-                    async with aclosing(engine.generate(request)) as stream:
-                        yield Answer(ready_ns, await anext(stream), stream, runner.plan)
-                        return
-                except EngineUnreachable:
-                    if is_last:
-                        raise
-                    await runner.until_lost(engine)
-                except EngineDied as error:
-                    if self._is_closed:
-                        raise ServerBusy("the server is shutting down") from error
-                    runner.doubt(engine)
-                    raise
+            engine, answer = await self._ask(runner, begin)
+            async with aclosing(answer.rest):
+                with self._noticing_death(runner, engine):
+                    yield answer
 
-    @asynccontextmanager
-    async def engine(
-        self, record: ModelRecord, demand: Demand = _ANYTHING, *, takes_slot: bool = False
-    ) -> AsyncIterator[Engine]:
-        """The model's engine, loaded if need be, and kept loaded while the context lasts.
+    async def call(
+        self,
+        record: ModelRecord,
+        work: Callable[[Engine], Awaitable[Result]],
+        demand: Demand = _ANYTHING,
+        *,
+        takes_slot: bool = False,
+    ) -> Result:
+        """Have the model's engine do something, with the same care as ``answer``; what came of it.
 
-        takes_slot: it will be given work, such as texts to embed, and waits for its turn as answers do. Raises
-        ServerBusy where too many wait, LoadFailed.
+        takes_slot: it is work such as texts to embed, and waits for its turn as answers do. Raises ServerBusy where
+        too many wait, LoadFailed, and what the work raises.
         """
         async with self._runner(record, demand, takes_slot=takes_slot) as runner:
-            yield await runner.engine()
+            return await self._ask(runner, work)
+
+    async def load(self, record: ModelRecord, demand: Demand = _ANYTHING) -> None:
+        """Load a model if need be. Raises ServerBusy where too many wait, LoadFailed."""
+        async with self._runner(record, demand, takes_slot=False) as runner:
+            await runner.engine()
 
     def unload(self, record: ModelRecord) -> None:
         """Stop the model's engine as soon as no answer is under way; nothing happens where it is not loaded."""
-        runner = self._dispatcher.runners.get(files_of(record))
-        if runner is not None:
-            runner.unload()
+        self._dispatcher.unload(record)
 
     def statuses(self) -> list[Status]:
         """The models that are loaded, those that stay longest first. One that is still loading is not among them."""
@@ -115,13 +117,34 @@ class Scheduler:
 
     def end(self) -> None:
         """Begin to stop all engines, whoever uses them. Requests that wait or come later raise ServerBusy."""
-        self._is_closed = True
         self._dispatcher.end()
 
     async def aclose(self) -> None:
         """Stop all engines, and wait until they are gone."""
         self.end()
         await asyncio.gather(*(runner.ended for runner in list(self._dispatcher.runners.values())))
+
+    async def _ask(self, runner: Runner, work: Callable[[Engine], Awaitable[Result]]) -> Result:
+        """Have an engine do something; where it has not got the request, once more after its restart."""
+        engine = await runner.engine()
+        try:
+            with self._noticing_death(runner, engine):
+                return await work(engine)
+        except EngineUnreachable:
+            await runner.until_lost(engine)
+        engine = await runner.engine()
+        with self._noticing_death(runner, engine):
+            return await work(engine)
+
+    @contextmanager
+    def _noticing_death(self, runner: Runner, engine: Engine) -> Iterator[None]:
+        try:
+            yield
+        except EngineDied as error:
+            if self._dispatcher.is_over:
+                raise stopping() from error
+            runner.doubt(engine)
+            raise
 
     @asynccontextmanager
     async def _runner(self, record: ModelRecord, demand: Demand, *, takes_slot: bool) -> AsyncIterator[Runner]:
