@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,8 +110,22 @@ def test_printing_what_was_read_and_reading_it_again_changes_nothing(lines: list
 
 @given(VALUES)
 def test_a_value_reads_back_unless_three_quotes_end_a_line_of_it(value: str) -> None:
+    written = quoted(value)
     if '"""' not in value:
-        assert parse_modelfile(f"FROM x\nMESSAGE user {quoted(value)}\n").messages == (Message("user", value),)
+        assert parse_modelfile(f"FROM x\nMESSAGE user {written}\n").messages == (Message("user", value),)
+
+
+def test_a_long_value_is_read_and_written_in_one_pass() -> None:
+    licence = "a line of it\n" * 100_000
+    began = time.process_time()
+    assert parse_modelfile(f"FROM x\nLICENSE {quoted(licence)}\n").licenses == (licence,)
+    assert time.process_time() - began < 2
+
+
+def test_two_files_of_one_name_are_both_sent() -> None:
+    files = {"a/m.gguf": {"m.gguf": "sha256:a"}, "b/m.gguf": {"m.gguf": "sha256:b"}}
+    request = create_request("mine", parse_modelfile("FROM a/m.gguf\nFROM b/m.gguf"), files)
+    assert request.files == {"m.gguf": "sha256:a", "1/m.gguf": "sha256:b"}
 
 
 def test_a_modelfile_becomes_a_request() -> None:

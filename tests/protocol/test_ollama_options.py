@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from arriero.errors import InvalidRequest
-from arriero.protocol.ollama_options import DEFAULT_OPTIONS, OPTION_TYPES, merge_options, to_sampling
+from arriero.protocol.ollama_options import DEFAULT_OPTIONS, OPTION_TYPES, merge_options, to_load_options, to_sampling
 from arriero.types.sampling import SamplingParams
 
 
@@ -53,6 +53,12 @@ def test_other_types_are_refused_in_the_words_of_ollama(key: str, value: Any, ki
     with pytest.raises(InvalidRequest) as caught:
         merge_options({key: value})
     assert caught.value.message == f'option "{key}" must be {kind}'
+
+
+@pytest.mark.parametrize("key", ["num_batch", "num_gpu", "main_gpu"])
+def test_a_number_that_no_engine_takes_is_refused(key: str) -> None:
+    with pytest.raises(InvalidRequest, match=f'"{key}" is too large'):
+        to_load_options(merge_options({key: 10**12}))
 
 
 def test_a_float_beyond_all_floats_is_refused() -> None:

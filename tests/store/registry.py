@@ -36,7 +36,9 @@ class FakeRegistry:
     how many bytes the connection breaks. statuses: what the next requests for blobs are answered with. stalls: blobs
     are sent up to their middle, then nothing comes until ``gate`` is set; ``reached`` is set when one is there.
     elsewhere: where blobs are redirected to. realm: tokens are wanted, and given out here. uploads_elsewhere: where
-    parts of uploads are redirected to. upload_statuses: what the next parts are answered with.
+    parts of uploads are redirected to. upload_statuses: what the next parts are answered with. is_endless: blobs are
+    followed by other bytes for ever. content_range: what every answer with a blob says of itself. takes_nothing: large
+    parts of uploads are not read until ``gate`` is set.
     """
 
     host: str = ""
@@ -52,6 +54,10 @@ class FakeRegistry:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     elsewhere: str = ""
     realm: str = ""
+    token: str = TOKEN
+    is_endless: bool = False
+    content_range: str = ""
+    takes_nothing: bool = False
     wants_password: bool = False
     is_forbidden: bool = False
     uploads_elsewhere: str = ""
@@ -120,7 +126,7 @@ class _Handler:
         path, headers = request.path, request.headers
         self._registry.requests.append(Seen(request.method, path, headers.get("Range"), headers.get("Authorization")))
         if path == "/token":
-            return web.json_response({"token": TOKEN})
+            return web.json_response({"token": self._registry.token})
         if refusal := self._refusal(request):
             return refusal
         if "/manifests/" in path:
@@ -165,10 +171,14 @@ class _Handler:
             first, _, last = asked.removeprefix("bytes=").partition("-")
             status, headers = 206, {"Content-Range": f"bytes {first}-{last}/{len(content)}"}
             content = content[int(first) : int(last) + 1]
+        if registry.content_range:
+            status, headers = 206, {"Content-Range": registry.content_range}
         return await self._send(request, web.StreamResponse(status=status, headers=headers), content)
 
     async def _send(self, request: web.Request, response: web.StreamResponse, content: bytes) -> web.StreamResponse:
         registry = self._registry
+        if registry.is_endless:
+            return await self._send_for_ever(request, response, content)
         response.content_length = len(content)
         await response.prepare(request)
         if registry.stalls and not registry.gate.is_set():
@@ -185,6 +195,15 @@ class _Handler:
         await response.write(content)
         return response
 
+    async def _send_for_ever(
+        self, request: web.Request, response: web.StreamResponse, content: bytes
+    ) -> web.StreamResponse:
+        await response.prepare(request)
+        while not self._registry.gate.is_set():
+            await response.write(content)
+            await asyncio.sleep(0)
+        return response
+
     async def _upload(self, request: web.Request) -> web.Response:
         registry, query = self._registry, request.query
         key = request.path.rpartition("/")[2]
@@ -196,6 +215,8 @@ class _Handler:
             return self._commit(key, query["digest"], query["etag"])
         if registry.upload_statuses:
             return web.Response(status=registry.upload_statuses.pop(0), text="in trouble")
+        if registry.takes_nothing and (request.content_length or 0) > 1 << 20:
+            await registry.gate.wait()
         content = await request.read()
         if registry.uploads_elsewhere and request.headers.get("X-Redirect-Uploads"):
             there = f"{registry.uploads_elsewhere}/v2/x/blobs/uploads/{key}"

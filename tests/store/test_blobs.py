@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from arriero.errors import LoadFailed, SourceFailed
-from arriero.store.blobs import MAX_READ_BYTES, Blob, Blobs, hash_file
+from arriero.store.blobs import MAX_READ_BYTES, Blob, Blobs, hash_file, write_whole
 
 CONTENT = b"weights" * 1000
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -111,3 +111,10 @@ def test_a_missing_blob_and_a_huge_one_are_refused(blobs: Blobs) -> None:
 def test_hashes_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(CONTENT)
     assert hash_file(tmp_path / "file") == Blob(DIGEST, len(CONTENT))
+
+
+def test_nothing_is_left_of_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    with pytest.raises(OSError, match="latest"):
+        write_whole(tmp_path / "latest", b"{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["latest"]

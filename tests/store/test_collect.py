@@ -1,14 +1,19 @@
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from arriero.store.blobs import Blobs
+from arriero.store.blobs import Blobs, hash_file
 from arriero.store.collect import BlobFile, choose_garbage, needed_digests, prune, sweep
 from arriero.store.holds import Holds
+from arriero.store.install import put_manifest
 from arriero.store.layout import Store
-from arriero.store.manifest import read_manifest
+from arriero.store.manifest import list_manifests, read_manifest
+from arriero.types.names import parse_name
 from tests.factories_store import stored
 
 A, B = ("a" * 64, "b" * 64)
@@ -89,6 +94,77 @@ def test_nothing_goes_where_manifests_have_a_form_of_another_time(store: Store) 
     Blobs(store.blobs).add_bytes(b"theirs")
     (store.root / "manifests-v2").mkdir()
     sweep(store, Holds(), in_an_hour)
+    assert len(names(store)) == 1
+
+
+def test_nothing_goes_where_some_manifests_cannot_be_looked_at(store: Store) -> None:
+    needed = read_manifest(stored(store, "foo")).manifest
+    # A link to itself: it is there, and looking into it fails, for whoever looks.
+    (store.manifests / "hf.co").symlink_to("hf.co")
+    nobodys = Blobs(store.blobs).add_bytes(b"nobody's")
+    prune(store, [nobodys.digest, needed.config.digest], Holds())
+    assert len(names(store)) == 3
+    assert [path.parent.name for path in list_manifests(store)] == ["foo"]
+
+
+def test_nothing_goes_while_the_disk_with_some_manifests_is_away(store: Store) -> None:
+    stored(store, "foo")
+    (store.manifests / "hf.co").symlink_to(store.root / "away")
+    assert needed_digests(store) is None
+    assert len(list(list_manifests(store))) == 1
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("a tag", False), (".latest-0-partial", True)])
+def test_nothing_goes_where_a_file_may_be_a_manifest_by_unknown_rules(
+    store: Store, name: str, *, is_told: bool
+) -> None:
+    stored(store, "foo").with_name(name).write_bytes(b"{}")
+    assert (needed_digests(store) is not None) == is_told
+
+
+def test_what_is_made_while_the_manifests_are_read_stays(store: Store) -> None:
+    content = stored(store, "foo").read_bytes()
+    needed = needed_digests(store) or frozenset()
+    (path,) = list_manifests(store)
+    path.unlink()
+
+    class Busy(Holds):
+        """Somebody makes a model of the same blobs when the manifests have been read."""
+
+        @contextmanager
+        def frozen(self) -> Iterator[frozenset[str]]:
+            with self.hold(needed):
+                put_manifest(store, parse_name("bar"), content)
+            with super().frozen() as held:
+                yield held
+
+    prune(store, needed, Busy())
+    assert {name.replace("-", ":") for name in names(store)} == needed
+    next(list_manifests(store)).unlink()
+    sweep(store, Busy(), in_an_hour)
+    assert {name.replace("-", ":") for name in names(store)} == needed
+
+
+def test_nobody_waits_while_the_manifests_are_read(store: Store) -> None:
+    class NeverFrozen(Holds):
+        """Nothing is to be removed here."""
+
+        def frozen(self) -> NoReturn:
+            raise AssertionError
+
+    digest = read_manifest(stored(store, "foo")).manifest.config.digest
+    prune(store, [digest], NeverFrozen())
+    sweep(store, NeverFrozen(), in_an_hour)
+    assert Blobs(store.blobs).path(digest).exists()
+
+
+def test_a_blob_that_has_just_been_linked_is_new(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "my.gguf"
+    file.write_bytes(b"weights")
+    os.utime(file, (0, 0))
+    blobs = Blobs(store.blobs)
+    blobs.link(file, hash_file(file))
+    sweep(store, Holds())
     assert len(names(store)) == 1
 
 

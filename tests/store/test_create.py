@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from arriero.errors import CloudDisabled, InvalidRequest, LoadFailed, ModelNotFound
-from arriero.store.blobs import Blobs
+from arriero.store.blobs import MAX_READ_BYTES, Blobs
 from arriero.store.editor import Editor
 from arriero.store.holds import Holds
 from arriero.store.layout import Layout, Store
@@ -145,6 +145,12 @@ def test_what_makes_no_model_is_refused(layout: Layout, tmp_path: Path) -> None:
     assert "llama-quantize in.gguf out.gguf Q8_0" in refused(layout, base="base", quantize="Q8_0")
     assert refused(layout, files={"m.gguf": sent(layout, b"text")}) == "supplied file was not in GGUF format"
     assert "send it to POST /api/blobs/sha256:0" in refused(layout, files={"m": f"sha256:{'0' * 64}"})
+
+
+def test_a_text_that_could_not_be_read_back_is_refused(layout: Layout) -> None:
+    stored(layout.own, "base")
+    reason = refused(layout, base="base", system="x" * (MAX_READ_BYTES + 1))
+    assert reason == "system is larger than 16 MiB: make it shorter"
 
 
 def test_of_what_is_refused_nothing_stays(layout: Layout, tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from arriero.store.editor import Editor
 from arriero.store.holds import Holds
 from arriero.store.layout import Layout, Store
 from arriero.store.library import Library, Pinned
-from arriero.store.manifest import find_manifest, read_manifest
+from arriero.store.manifest import find_manifest, manifest_path, read_manifest
 from arriero.store.records import record_of_file, record_of_manifest
 from arriero.types.names import ModelName, parse_name
 from tests.factories_store import stored, tiny_gguf, tiny_layout
@@ -76,6 +78,35 @@ def test_what_is_copied_must_be_there(layout: Layout) -> None:
     stored(layout.own, "foo").write_bytes(b"{")
     with pytest.raises(LoadFailed):
         editor(layout).copy("foo", name("bar"))
+
+
+def test_a_model_that_is_deleted_before_its_blobs_are_held_is_not_copied(layout: Layout) -> None:
+    stored(layout.own, "foo")
+
+    class Late(Holds):
+        """Somebody deletes the model just before its blobs are held."""
+
+        @contextmanager
+        def hold(self, digests: Iterable[str]) -> Iterator[None]:
+            editor(layout).delete("foo")
+            with super().hold(digests):
+                yield
+
+    with pytest.raises(ModelNotFound, match=r'^model "foo" not found$'):
+        Editor(Library(layout), Late()).copy("foo", name("bar"))
+    assert names(Library(layout)) == []
+
+
+def test_no_model_comes_of_blobs_that_another_process_has_removed(layout: Layout) -> None:
+    layer = read_manifest(stored(layout.own, "foo")).manifest.layers[0]
+    Blobs(layout.own.blobs).path(layer.digest).unlink()
+    with pytest.raises(LoadFailed, match="a part of bar:latest is missing"):
+        editor(layout).copy("foo", name("bar"))
+    assert find_manifest(layout.own, name("bar")) is None
+    before = stored(layout.own, "bar", {"general.file_type": 2}).read_bytes()
+    with pytest.raises(LoadFailed, match="a part of bar:latest is missing"):
+        editor(layout).copy("foo", name("bar"))
+    assert before == manifest_path(layout.own, name("bar")).read_bytes()
 
 
 def test_a_copy_out_of_a_store_that_is_only_read_brings_its_blobs(layout: Layout, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from arriero.store.blobs import Blob, Blobs
 from arriero.store.gguf import InvalidGguf
+from arriero.store.holds import Holds
 from arriero.store.install import Parts, install
 from arriero.store.layout import Store
 from arriero.store.manifest import read_manifest
@@ -23,7 +24,7 @@ def add(store: Store, path: Path) -> Blob:
 
 def test_writes_what_ollama_would_write(store: Store, tmp_path: Path) -> None:
     weights = add(store, tmp_path / "m.gguf")
-    path = install(store, parse_name("mike/foo:v1"), Parts(weights, ("MIT", "and more")))
+    path = install(store, parse_name("mike/foo:v1"), Parts(weights, ("MIT", "and more")), Holds())
     assert path == store.manifests / "registry.ollama.ai" / "mike" / "foo" / "v1"
     manifest = json.loads(path.read_bytes())
     assert list(manifest) == ["schemaVersion", "mediaType", "config", "layers"]
@@ -57,5 +58,5 @@ def test_a_name_in_another_case_is_replaced_under_its_own(store: Store) -> None:
 def test_weights_that_are_no_model_get_no_manifest(store: Store) -> None:
     weights = Blobs(store.blobs).add_bytes(b"no weights at all, only some text")
     with pytest.raises(InvalidGguf):
-        install(store, parse_name("foo"), Parts(weights))
+        install(store, parse_name("foo"), Parts(weights), Holds())
     assert not store.manifests.exists()

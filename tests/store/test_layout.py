@@ -5,7 +5,7 @@ from arriero.store.layout import Layout, Store, can_write_below, data_dir, layou
 
 
 def test_everything_lies_below_arrieros_own_directory(tmp_path: Path) -> None:
-    layout = layout_from({"ARRIERO_HOME": str(tmp_path)})
+    layout = layout_from({"ARRIERO_HOME": str(tmp_path), "HOME": str(tmp_path)})
     assert layout == Layout(tmp_path, Store(tmp_path / "models"))
     assert layout.stores == (Store(tmp_path / "models"),)
     assert layout.downloads == tmp_path / "downloads"
@@ -47,8 +47,16 @@ def test_a_directory_that_does_not_exist_can_be_written_where_it_can_be_made(tmp
     assert not can_write_below(tmp_path / "file" / "b")
 
 
-def test_ollamas_store_is_not_looked_at_unless_it_is_named(tmp_path: Path) -> None:
-    assert layout_from({"ARRIERO_HOME": str(tmp_path)}).borrowed == ()
+def test_ollamas_own_store_is_read_unless_another_is_named(tmp_path: Path) -> None:
+    home = {"ARRIERO_HOME": str(tmp_path / "arriero"), "HOME": str(tmp_path)}
+    assert layout_from(home).borrowed == ()
+    models = tmp_path / ".ollama" / "models"
+    (models / "manifests").mkdir(parents=True)
+    layout = layout_from(home)
+    assert (layout.own, layout.borrowed) == (Store(tmp_path / "arriero" / "models"), (Store(models),))
+    assert layout_from({**home, "ARRIERO_READ_MODELS": ""}).borrowed == ()
+    assert layout_from({**home, "ARRIERO_READ_MODELS": str(tmp_path)}).borrowed == (Store(tmp_path),)
+    assert layout_from({**home, "OLLAMA_MODELS": str(tmp_path)}).borrowed == ()
 
 
 def test_without_a_wish_the_system_decides() -> None:

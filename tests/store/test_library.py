@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,6 +162,42 @@ async def test_the_digest_of_a_bare_file_is_its_own(layout: Layout, tmp_path: Pa
     assert set(digests) == {hashlib.sha256(path.read_bytes()).hexdigest()}
     assert len(list((layout.data / "digests").iterdir())) == 1
     assert await Library.only(layout, []).digest(bare) == digests[0]
+
+
+def test_a_bare_file_that_is_not_hashed_yet_has_a_digest_that_changes_with_it(layout: Layout, tmp_path: Path) -> None:
+    path = tiny_gguf(tmp_path / "m.gguf")
+    bare = record_of_file(path, "m")
+    library = Library.only(layout, [Pinned(bare, ("m",))])
+    first = library.shown_digest(bare)
+    assert library.shown_digest(bare) == first
+    os.utime(path, ns=(0, 0))
+    second = library.shown_digest(bare)
+    assert first != second
+    assert {len(first), len(second)} == {64}
+    hashed = asyncio.run(library.digest(bare))
+    assert library.shown_digest(bare) == hashed
+    path.unlink()
+    with pytest.raises(LoadFailed):
+        library.shown_digest(bare)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file that is never read to its end")
+def test_a_hash_that_nobody_waits_for_does_not_hold_up_the_end(layout: Layout, tmp_path: Path) -> None:
+    os.mkfifo(endless := tmp_path / "m.gguf")
+    library = Library.only(layout, [])
+
+    async def begin_and_end() -> None:
+        hashing = asyncio.create_task(library.digest(record(path=endless)))
+        await asyncio.sleep(0)
+        hashing.cancel()
+        await asyncio.wait({hashing})
+
+    running = threading.Thread(target=asyncio.run, args=(begin_and_end(),), daemon=True)
+    running.start()
+    running.join(5)
+    is_over = not running.is_alive()
+    endless.open("wb").close()
+    assert is_over
 
 
 async def test_the_digest_of_a_stored_model_is_its_manifests(layout: Layout) -> None:

@@ -63,7 +63,11 @@ def test_a_manifest_is_written_as_the_registry_writes_it() -> None:
     assert encoded == json.dumps(json.loads(REGISTRYS), separators=(",", ":")).encode()
 
 
-@pytest.mark.parametrize("content", [b"", b"junk", b"[]", b"{}", b'{"config":7}'])
+DEEP = REGISTRYS[:-1] + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}"
+HUGE = REGISTRYS.replace(b"1321082688", b"9" * 400)
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"[]", b"{}", b'{"config":7}', DEEP, HUGE])
 def test_what_is_no_manifest_is_refused(store: Store, content: bytes) -> None:
     with pytest.raises(LoadFailed, match="not a usable manifest"):
         read_manifest(put(store, "x", content))

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,30 @@ async def test_what_nobody_goes_on_with_is_swept_after_a_week(blobs: Blobs, age_
     os.utime(blobs.directory / f"sha256-{HEX}-partial", (0, 0))
     sweep_partials(blobs, now_s + age_s)
     assert len(list(blobs.directory.iterdir())) == (3 if stays else 1)
+
+
+async def test_what_was_completed_between_the_look_and_the_lock_is_not_fetched_again(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = os.open
+
+    def complete(path: Path, *args: int) -> int:
+        blobs.add_bytes(CONTENT)
+        return take(path, *args)
+
+    monkeypatch.setattr(os, "open", complete)
+    assert await Partial.open(blobs, BLOB) is None
+    assert [path.name for path in blobs.directory.iterdir()] == [f"sha256-{HEX}"]
+
+
+def open_files() -> list[str]:
+    links = list(Path("/proc/self/fd").iterdir())
+    return [link.readlink().name for link in links if link.is_symlink()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at the open files in /proc")
+async def test_on_windows_no_file_is_open_when_it_is_renamed(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    partial = await opened(blobs)
+    assert not any(name.endswith("-partial") for name in open_files())
+    partial.close()

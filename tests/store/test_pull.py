@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from arriero.errors import SourceFailed, Unauthorized
-from arriero.store.blobs import Blobs
+from arriero.store.blobs import Blob, Blobs
 from arriero.store.holds import Holds
 from arriero.store.layout import Store
 from arriero.store.manifest import manifest_path
-from arriero.store.progress import Progress, ignore_progress
+from arriero.store.progress import Progress, ProgressCallback, ignore_progress
 from arriero.store.pull import RegistryPuller
 from arriero.store.sharing import Sharing
-from arriero.store.sources.registry import Patience, RegistryFailed, RegistryUnreachable
+from arriero.store.sources.registry import Patience, RegistryFailed, RegistryUnreachable, repository_of
 from arriero.types.names import parse_name
 from tests.store.registry import TOKEN, FakeRegistry, digest_of, running_registry
 
@@ -179,6 +179,42 @@ async def test_a_blob_of_another_size_than_announced_is_refused(
     assert not has_model(store)
 
 
+async def test_an_answer_without_end_ends_with_the_blob(store: Store, registry: FakeRegistry) -> None:
+    registry.is_endless = True
+    async with asyncio.timeout(5):
+        await pull(store, registry)
+    assert is_complete(store, registry)
+
+
+async def test_a_server_that_never_sends_what_it_is_asked_for_is_told_of(store: Store, registry: FakeRegistry) -> None:
+    registry.content_range = f"bytes 7-9/{len(WEIGHTS)}"
+    with pytest.raises(RegistryFailed, match=r"does not send sha256:.* as it is asked to"):
+        await pull(store, registry)
+
+
+async def test_what_fails_for_another_model_is_tried_for_this_one(store: Store, registry: FakeRegistry) -> None:
+    is_joined = asyncio.Event()
+
+    async def fail(tell: ProgressCallback) -> None:
+        tell(Progress("another model's"))
+        await is_joined.wait()
+        raise RegistryFailed("not for you")
+
+    def look(step: Progress) -> None:
+        if step.status == "another model's":
+            is_joined.set()
+
+    name, downloads = parse_name(reference(registry)), Sharing()
+    key = (repository_of(name, insecure=True).base, Blob(DIGEST, len(WEIGHTS)))
+    others = asyncio.ensure_future(downloads.run(key, fail, ignore_progress))
+    await asyncio.sleep(0)
+    await RegistryPuller(store, downloads, Holds(), ONE_TRY).pull(name, look, insecure=True)
+    assert is_joined.is_set()
+    assert is_complete(store, registry)
+    with pytest.raises(RegistryFailed, match="not for you"):
+        await others
+
+
 async def test_a_server_without_ranges_sends_it_whole(store: Store, registry: FakeRegistry) -> None:
     half_of_ollamas(store, parts=8, completed=1000)
     registry.has_ranges = False
@@ -206,10 +242,51 @@ async def test_a_redirect_elsewhere_takes_no_token_along(store: Store, registry:
     assert tokens == [None, f"Bearer {TOKEN}"]
 
 
-async def test_a_redirect_to_nowhere_is_told(store: Store, registry: FakeRegistry) -> None:
-    registry.elsewhere = "http://[bad"
-    with pytest.raises(RegistryFailed, match=r"points to 'http://.bad/store/.*: no address"):
+@pytest.mark.parametrize("elsewhere", ["http://[bad", "http://h:99999", "file:///etc", "mailto:x"])
+async def test_a_redirect_to_nowhere_is_told(store: Store, registry: FakeRegistry, elsewhere: str) -> None:
+    registry.elsewhere = elsewhere
+    with pytest.raises(RegistryFailed, match=r"points to '.*/store/.*: no address"):
         await pull(store, registry)
+
+
+async def test_a_redirect_with_a_password_takes_neither_it_nor_a_token_along(
+    store: Store, registry: FakeRegistry
+) -> None:
+    async with running_registry() as elsewhere:
+        elsewhere.blobs = registry.blobs
+        registry.realm = f"http://{registry.host}/token"
+        registry.elsewhere = f"http://user:secret@{elsewhere.host}"
+        await pull(store, registry)
+        assert {seen.authorization for seen in elsewhere.requests} == {None}
+
+
+async def test_a_token_that_cannot_be_sent_is_told(store: Store, registry: FakeRegistry) -> None:
+    registry.realm, registry.token = f"http://{registry.host}/token", "a\r\nb: c"
+    with pytest.raises(RegistryFailed, match=r"wants a request that nobody can send"):
+        await pull(store, registry)
+
+
+async def test_passwords_for_other_programs_go_nowhere(
+    store: Store, registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\nmachine localhost login c password d\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    async with running_registry() as elsewhere:
+        elsewhere.blobs = registry.blobs
+        registry.elsewhere = f"http://localhost:{elsewhere.host.partition(':')[2]}"
+        await pull(store, registry)
+        assert {seen.authorization for seen in (*registry.requests, *elsewhere.requests)} == {None}
+
+
+async def test_the_proxy_of_the_environment_is_asked(
+    store: Store, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{registry.host}")
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    puller = RegistryPuller(store, Sharing(), Holds(), ONE_TRY)
+    await puller.pull(parse_name("models.example/library/tiny"), ignore_progress, insecure=True)
+    assert blob(store, DIGEST).read_bytes() == WEIGHTS
 
 
 async def test_a_redirect_in_a_circle_is_told(store: Store, registry: FakeRegistry) -> None:
@@ -300,7 +377,15 @@ async def test_plain_http_has_to_be_allowed(store: Store, registry: FakeRegistry
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html>", b"[]", b'{"config":{"mediaType":"x","digest":"sha256:../../x","size":1},"layers":[]}'],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"config":{"mediaType":"x","digest":"sha256:../../x","size":1},"layers":[]}',
+        b'{"config":{"mediaType":"x","digest":"sha256:%s","size":-1}}' % (b"0" * 64),
+        b'{"config":{"mediaType":"x","digest":"sha256:%s","size":%s}}' % (b"0" * 64, b"9" * 400),
+        b'{"config":{"mediaType":"x","digest":"sha256:%s","size":1},"x":%s}' % (b"0" * 64, b"[" * 5000 + b"]" * 5000),
+    ],
 )
 async def test_what_is_no_manifest_is_refused(store: Store, registry: FakeRegistry, content: bytes) -> None:
     registry.manifests["library/tiny:latest"] = content

@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -159,7 +160,25 @@ async def test_an_empty_blob_and_a_large_one_go_out(store: Store, registry: Fake
     assert [step.completed >> 20 for step in told if step.total == 3 << 20] == [0, 1, 2, 3, 3]
 
 
+async def test_a_registry_that_takes_no_more_bytes_is_not_waited_for(store: Store, registry: FakeRegistry) -> None:
+    registry.takes_nothing = True
+    path = find_manifest(store, parse_name(name_of(registry)))
+    assert path
+    # More than the network takes on its own.
+    add_layer(store, path, "license", "x" * (32 << 20))
+    patience = Patience(connect_s=0.1, stall_s=0.2, tries=1)
+    async with asyncio.timeout(10):
+        with pytest.raises(RegistryFailed, match="then push again"):
+            await Pusher([store], patience).push(name_of(registry), ignore_progress, insecure=True)
+
+
 async def test_nobody_listening_is_told_as_such(store: Store) -> None:
     stored(store, "127.0.0.1:9/me/mule")
     with pytest.raises(RegistryFailed, match=r"the registry 127\.0\.0\.1:9 cannot be reached .*then push again"):
         await Pusher([store], PATIENCE).push("127.0.0.1:9/me/mule", ignore_progress, insecure=True)
+
+
+async def test_a_name_that_says_local_is_the_model_of_that_name(store: Store, registry: FakeRegistry) -> None:
+    await push(store, registry, f"{name_of(registry)}:local")
+    with pytest.raises(InvalidRequest):
+        await push(store, registry, f"{name_of(registry)}:cloud")

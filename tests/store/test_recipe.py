@@ -17,6 +17,17 @@ def read(**fields: Any) -> Recipe:  # JSON
     return read_recipe(decode_body(json.encode({"model": "x", "from": "base", **fields}), CreateRequest))
 
 
+def test_a_name_is_one_under_which_the_model_is_found() -> None:
+    assert read(model=" mine:local ").name == parse_name("mine")
+    with pytest.raises(InvalidRequest, match="invalid model name"):
+        read(model="a/b:cloud")
+
+
+def test_a_template_that_could_never_be_rendered_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"template error: .* missing value for if"):
+        read(template="{{ if }}")
+
+
 def test_everything_is_read() -> None:
     assert read(
         files={"dir/m.gguf": DIGEST.upper().replace("SHA256:", "sha256-")},

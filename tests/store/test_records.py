@@ -100,6 +100,8 @@ def test_a_cloud_model_is_refused(store: Store) -> None:
 
 def test_a_damaged_part_is_named(store: Store) -> None:
     with pytest.raises(LoadFailed, match="is damaged"):
+        edited(store, stored(store, "deep"), ("params", b'{"stop":' + b"[" * 5000 + b"]" * 5000 + b"}"))
+    with pytest.raises(LoadFailed, match="is damaged"):
         edited(store, stored(store, "foo"), ("params", b"{"))
 
 

@@ -28,7 +28,10 @@ _DEPRECATED = frozenset({
 _TRUE, _FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 _NEWLINE = re.compile(r"[\r\n]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+# Quotes with nothing but blanks behind them on their line.
+_CLOSING = {quote: re.compile(rf"{quote}[^\S\r\n]*(?=[\r\n]|\Z)") for quote in ('"""', '"')}
 _BETWEEN = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
+_BLANKS = re.compile(r"[^\S\r\n]*")
 _NAME = re.compile(r"[A-Za-z]*")
 _OPTION = re.compile(r"[ \t]*([A-Za-z0-9_]*)")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -111,7 +114,7 @@ def quoted(text: str) -> str:
         return text
     single, triple = f'"{text}"', f'"""{text}"""'
     forms = (triple, single) if '"' in text or _NEWLINE.search(text) else (single, triple)
-    return next((form for form in forms if _read_value(f"{form}\n", 0) == (text, len(form))), triple)
+    return next((form for form in forms if _read_quoted(form, 0) == (text, len(form))), triple)
 
 
 def is_version(text: str) -> bool:
@@ -168,25 +171,22 @@ def _head(text: str, start: int, line: int) -> tuple[str, str, int]:
 
 def _read_value(text: str, start: int) -> tuple[str, int]:
     """Read the value that begins somewhere after ``start``; the value, and where it has ended."""
-    end = start
-    while True:
-        newline = _NEWLINE.search(text, end)
-        end = newline.start() if newline else len(text)
-        value = _unquoted(text[start:end].strip())
-        if value is not None:
-            return value, end
-        if newline is None:
+    start = _end(_BLANKS, text, start)
+    if text.startswith('"', start):
+        if (read := _read_quoted(text, start)) is None:
             raise InvalidRequest("unexpected EOF")
-        end += 1
+        return read
+    newline = _NEWLINE.search(text, start)
+    end = newline.start() if newline else len(text)
+    return text[start:end].strip(), end
 
 
-def _unquoted(text: str) -> str | None:
-    """Return what stands in the quotes, if there are any, or None where they are still open."""
-    for quote in ('"""', '"'):
-        if text.startswith(quote):
-            is_closed = len(text) >= 2 * len(quote) and text.endswith(quote)
-            return text[len(quote) : -len(quote)] if is_closed else None
-    return text
+def _read_quoted(text: str, start: int) -> tuple[str, int] | None:
+    """Read what stands in the quotes that open at ``start``, and where it has ended; None where none close it."""
+    quote = '"""' if text.startswith('"""', start) else '"'
+    begin = start + len(quote)
+    found = _CLOSING[quote].search(text, begin)
+    return (text[begin : found.start()], found.end()) if found else None
 
 
 def _with(modelfile: Modelfile, instruction: _Instruction) -> Modelfile:

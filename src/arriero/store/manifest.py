@@ -4,21 +4,29 @@ The structs are the JSON of Ollama's registry and store, in its own order of key
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import logging
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from arriero.errors import InvalidRequest, LoadFailed
+from arriero.store.foreign_json import UnusableJson, decode_foreign
 from arriero.store.layout import Store
 from arriero.types.names import ModelName, parse_name
 
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 LAYER_PREFIX = "application/vnd.ollama.image."
+
+OnError = Callable[[OSError], None]
+
+logger = logging.getLogger(__name__)
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True, rename={"media_type": "mediaType", "origin": "from"}):
@@ -28,7 +36,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, rename={"media_type": "me
     """``LAYER_PREFIX`` and model, template, system, params, messages, license …"""
     digest: str
     """``sha256:`` and 64 hex digits."""
-    size: int
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     """Bytes."""
     origin: str | UnsetType = UNSET
     """The model that this layer was taken from."""
@@ -114,24 +122,44 @@ def find_manifest(store: Store, name: ModelName) -> Path | None:
             return exact
     except OSError:  # a host may be longer than a file's name
         return None
-    return next((path for path in _walk(store, name.key) if path.is_file()), None)
+    return next((path for path in _walk(store, name.key) if _is_file(path, _log_unreadable)), None)
 
 
 def find_tags(store: Store, name: ModelName) -> list[Path]:
     """Return the manifests of all tags of a model, the newest first; the name's own tag does not count."""
     tags = [path for directory in _walk(store, name.key[:-1]) for path in _entries(directory) if name_of(path)]
-    return sorted((path for path in tags if path.is_file()), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    tags = [path for path in tags if _is_file(path, _log_unreadable)]
+    return sorted(tags, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
 def list_manifests(store: Store) -> Iterator[Path]:
     """Yield the manifest files of a store by name; files that are not where a manifest can be are passed over."""
-    # Not by globbing, which fails where a directory is removed just then.
+    for path in manifest_files(store, _log_unreadable):
+        if name_of(path) is not None:
+            yield path
+
+
+def manifest_files(store: Store, on_error: OnError) -> list[Path]:
+    """Return the files that lie as deep as a manifest does, whatever they are called.
+
+    on_error: is told what cannot be looked at, while what is not there is no error.
+    """
+    # Not by globbing, which fails where a directory is removed just then, and is silent where one cannot be read.
     found = [store.manifests]
     for _ in range(4):  # host, namespace, model, tag
-        found = [entry for directory in found for entry in _entries(directory)]
-    for path in sorted(found):
-        if path.is_file() and name_of(path) is not None:
-            yield path
+        found = [entry for directory in found for entry in list_directory(directory, on_error)]
+    return sorted(path for path in found if _is_file(path, on_error))
+
+
+def list_directory(directory: Path, on_error: OnError) -> list[Path]:
+    """Return what lies in a directory, nothing where there is none. on_error: see ``manifest_files``."""
+    try:
+        return list(directory.iterdir())
+    except NotADirectoryError:
+        return []
+    except OSError as error:
+        _judge(directory, error, on_error)
+        return []
 
 
 def name_of(path: Path) -> ModelName | None:
@@ -150,9 +178,9 @@ def read_manifest(path: Path) -> StoredManifest:
         raise LoadFailed(f"{path} does not lie where a manifest can lie")
     try:
         content = path.read_bytes()
-        manifest = msgspec.json.decode(content, type=Manifest)
+        manifest = decode_foreign(content, Manifest)
         modified_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, UnusableJson) as error:
         raise LoadFailed(f"{path} is not a usable manifest ({error}); pull {name.short} again") from error
     return StoredManifest(name, manifest, hashlib.sha256(content).hexdigest(), modified_at)
 
@@ -166,7 +194,22 @@ def _walk(store: Store, parts: Sequence[str]) -> list[Path]:
 
 
 def _entries(directory: Path) -> list[Path]:
+    return list_directory(directory, _log_unreadable)
+
+
+def _is_file(path: Path, on_error: OnError) -> bool:
     try:
-        return list(directory.iterdir())
-    except OSError:  # no such directory, or a file where one should be
-        return []
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        _judge(path, error, on_error)
+        return False
+
+
+def _judge(path: Path, error: OSError, on_error: OnError) -> None:
+    # A link to a disk that is away is there, though nothing is behind it.
+    if not isinstance(error, FileNotFoundError) or path.is_symlink():
+        on_error(error)
+
+
+def _log_unreadable(error: OSError) -> None:
+    logger.warning("stored models left out", extra={"path": error.filename, "error": error.strerror})

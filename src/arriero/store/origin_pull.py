@@ -8,17 +8,19 @@ from pathlib import Path
 from arriero.errors import LoadFailed
 from arriero.store.blobs import Blobs
 from arriero.store.catalog import find_in_catalog
+from arriero.store.collect import digests_of, prune
 from arriero.store.download import blob_progress
-from arriero.store.fetch import Origins, fetch_origin
+from arriero.store.fetch import Job, Origins, fetch_origin
+from arriero.store.holds import Holds
 from arriero.store.install import put_manifest
 from arriero.store.layout import Layout
-from arriero.store.manifest import Manifest, list_manifests, read_manifest
+from arriero.store.manifest import Manifest, find_manifest, list_manifests, read_manifest
 from arriero.store.partial import is_present
 from arriero.store.progress import Progress, ProgressCallback
 from arriero.store.pull import blobs_of
 from arriero.store.sources.hub_reference import HubReference, parse_hub_reference
 from arriero.store.sources.package_index import WheelModel
-from arriero.store.threads import run_reporting
+from arriero.store.threads import Stop, run_reporting, run_to_end
 from arriero.types.names import ModelName
 
 _HUB_HOSTS = {"hf.co", "huggingface.co"}
@@ -26,44 +28,52 @@ _HUB_HOSTS = {"hf.co", "huggingface.co"}
 
 @dataclass(frozen=True, slots=True)
 class OriginPuller:
-    """Pulls into a layout's own store. weights_budget: bytes that weights may take, where the choice is ours."""
+    """Pulls into a layout's own store.
+
+    weights_budget: bytes that weights may take, where the choice is ours. prunes: what only a replaced manifest needed
+    is removed.
+    """
 
     layout: Layout
+    holds: Holds
     origins: Origins
     weights_budget: Callable[[], int]
+    prunes: bool = True
 
     async def pull(self, origin: WheelModel | HubReference, name: ModelName, progress: ProgressCallback) -> None:
         """Make a name stand for what the origin has now. Raises SourceFailed, and LoadFailed for what is no model.
 
-        Being cancelled ends the download at the next sign of life that it gives; what has come stays for the next
-        time, where it is from the hub.
+        Being cancelled ends the download at the next sign of life that it gives, and pip at once; what has come stays
+        for the next time, where it is from the hub.
         """
+        stop = Stop()
 
-        def fetch(report: ProgressCallback) -> Path:
-            if known := self._find_unpacked(origin):
-                return put_manifest(self.layout.own, name, known.read_bytes())
-            return fetch_origin(
-                origin,
-                name,
-                self.layout,
-                memory_bytes=self.weights_budget(),
-                progress=_of_weights(origin, report),
-                origins=self.origins,
-            )
+        def fetch(report: ProgressCallback) -> tuple[Manifest, set[str]]:
+            job = Job(self.layout, self.weights_budget(), _of_weights(origin, report), self.origins, self.holds, stop)
+            before = _digests_at(find_manifest(self.layout.own, name))
+            path = self._reuse(origin, name) or fetch_origin(origin, name, job)
+            manifest = read_manifest(path).manifest
+            return manifest, before - digests_of(manifest)
 
-        path = await run_reporting(fetch, progress)
-        for blob in blobs_of(read_manifest(path).manifest):
+        manifest, unused = await run_reporting(fetch, progress, stop)
+        for blob in blobs_of(manifest):
             progress(blob_progress("pulling", blob, blob.size_bytes))
         progress(Progress("verifying sha256 digest"))
         progress(Progress("writing manifest"))
+        if unused and self.prunes:
+            progress(Progress("removing unused layers"))
+            await run_to_end(prune, self.layout.own, unused, self.holds)
 
-    def _find_unpacked(self, origin: WheelModel | HubReference) -> Path | None:
-        """Return a manifest with all that is in a wheel, if it is here: its requirement is one version for ever."""
-        if isinstance(origin, WheelModel):
-            for path in list_manifests(self.layout.own):
-                with suppress(LoadFailed):
-                    if self._is_unpacked(read_manifest(path).manifest, origin):
-                        return path
+    def _reuse(self, origin: WheelModel | HubReference, name: ModelName) -> Path | None:
+        """Give a name to all that is in a wheel, if it is here: its requirement is one version for ever."""
+        if not isinstance(origin, WheelModel):
+            return None
+        for path in list_manifests(self.layout.own):
+            with suppress(LoadFailed, FileNotFoundError):  # it is damaged, or has just been deleted
+                content, manifest = path.read_bytes(), read_manifest(path).manifest
+                with self.holds.hold(digests_of(manifest)):
+                    if self._is_unpacked(manifest, origin):
+                        return put_manifest(self.layout.own, name, content)
         return None
 
     def _is_unpacked(self, manifest: Manifest, origin: WheelModel) -> bool:
@@ -85,6 +95,12 @@ def origin_of(name: ModelName) -> WheelModel | HubReference | None:
 def is_of_hub(name: ModelName) -> bool:
     """Whether a name means a repository of the Hugging Face Hub."""
     return name.host.lower() in _HUB_HOSTS
+
+
+def _digests_at(path: Path | None) -> set[str]:
+    with suppress(LoadFailed):  # a damaged manifest needs nothing
+        return digests_of(read_manifest(path).manifest) if path else set()
+    return set()
 
 
 def _of_weights(origin: WheelModel | HubReference, report: ProgressCallback) -> ProgressCallback:

@@ -49,6 +49,11 @@ class Partial:
         while not is_present(blobs, blob):
             if lock := _Lock.take(path):
                 try:
+                    if is_present(blobs, blob):
+                        # Completed since we looked: what is locked is a file of our own, made too late.
+                        path.unlink(missing_ok=True)
+                        lock.release()
+                        return None
                     return cls(blobs, blob, lock)
                 except OSError:
                     lock.release()
@@ -181,18 +186,22 @@ def _partial_path(blobs: Blobs, digest: str) -> Path:
 
 
 class _Lock:
-    """The right to write a file, gone with the process that has it. Windows has no such locks."""
+    """The right to write a file, gone with the process that has it.
 
-    def __init__(self, descriptor: int) -> None:
+    Windows has no such locks, and renames no file that is open: there, nothing is kept open.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
 
     @classmethod
     def take(cls, path: Path) -> Self | None:
         """Lock a file, which is made if need be, unless somebody else has it or has just given it its final name."""
+        if sys.platform == "win32":
+            path.touch()
+            return cls(None)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         lock = cls(descriptor)
-        if sys.platform == "win32":
-            return lock
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
@@ -203,4 +212,5 @@ class _Lock:
         return None
 
     def release(self) -> None:
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)

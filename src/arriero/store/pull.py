@@ -3,13 +3,12 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-import msgspec
-
-from arriero.errors import LoadFailed
+from arriero.errors import ArrieroError, LoadFailed
 from arriero.store.blobs import Blob, Blobs, is_digest
 from arriero.store.collect import digests_of, prune
 from arriero.store.disk_space import require_space
 from arriero.store.download import blob_progress, download_blob
+from arriero.store.foreign_json import UnusableJson, decode_foreign
 from arriero.store.holds import Holds
 from arriero.store.install import put_manifest
 from arriero.store.layout import Store
@@ -46,7 +45,7 @@ class RegistryPuller:
         async with Registry(repository, self.patience) as registry:
             content = await registry.manifest()
         manifest = parse_manifest(content)
-        with self.holds.hold(digests_of(manifest)):
+        async with self.holds.hold_off_loop(digests_of(manifest)):
             missing = sum(missing_bytes(self._blobs, blob) for blob in blobs_of(manifest))
             require_space(self._blobs.directory, missing)
             for blob in blobs_of(manifest):
@@ -67,11 +66,23 @@ class RegistryPuller:
             progress(blob_progress("pulling", blob, blob.size_bytes))
             return
 
+        is_own = False
+
         async def download(tell: ProgressCallback) -> None:
+            nonlocal is_own
+            is_own = True
             async with Registry(repository, self.patience) as registry:
                 await download_blob(registry, self._blobs, blob, tell)
 
-        await self.downloads.run((repository.base, blob.digest), download, progress)
+        while not is_own:
+            try:
+                await self.downloads.run((repository.base, blob), download, progress)
+            except ArrieroError:
+                # What another model's repository refuses, this one's may give.
+                if is_own:
+                    raise
+            else:
+                return
 
     def _put(self, name: ModelName, content: bytes, manifest: Manifest) -> set[str]:
         """Write the manifest; return the digests that the one before had and this one has not."""
@@ -90,11 +101,11 @@ class RegistryPuller:
 def parse_manifest(content: bytes) -> Manifest:
     """Read a manifest that a registry has sent. Raises RegistryFailed for one of which no model can be made."""
     try:
-        manifest = msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        manifest = decode_foreign(content, Manifest)
+    except UnusableJson as error:
         raise RegistryFailed(f"pull model manifest: the registry sent none of a model ({error})") from error
-    if not all(is_digest(blob.digest) and blob.size_bytes >= 0 for blob in blobs_of(manifest)):
-        raise RegistryFailed("pull model manifest: it has a digest or a size that is none")
+    if not all(map(is_digest, digests_of(manifest))):
+        raise RegistryFailed("pull model manifest: it has a digest that is none")
     if any(layer.kind == "tensor" for layer in manifest.layers):
         raise RegistryFailed(
             "this model requires MLX support, and arriero runs GGUF models; pull a variant of it that is GGUF"

@@ -50,7 +50,7 @@ class Pulls:
 
     def __init__(self, layout: Layout, holds: Holds, settings: PullSettings) -> None:
         """Pull into the layout's own store. holds: what is needed until a manifest says so."""
-        self._elsewhere = OriginPuller(layout, settings.origins, settings.weights_budget)
+        self._elsewhere = OriginPuller(layout, holds, settings.origins, settings.weights_budget, settings.prunes)
         self._registries = RegistryPuller(layout.own, Sharing(), holds, settings.patience, settings.prunes)
         self._running = Sharing()
 

@@ -7,6 +7,7 @@ is an upload in chunks.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from arriero.store.sources.registry import (
     repository_of,
     resolve,
 )
-from arriero.types.names import ModelName, parse_name
+from arriero.types.names import ModelName, parse_name, parse_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Pusher:
         # Ollama's command expects a step that is about no blob before all others.
         progress(Progress("retrieving manifest"))
         try:
-            name = parse_name(text)
+            name = parse_target(text)
             store, path = self._find(name)
             manifest = read_manifest(path).manifest
             content = path.read_bytes()
@@ -112,7 +113,7 @@ class _Upload:
         self._tell(0)
         sums = []
         for part in plan_parts(self._blob.size_bytes):
-            url, part_sum = await self._send_part(url, part)
+            url, part_sum = await self._send_watched(url, part)
             sums.append(part_sum)
         # By this, Ollama's registry knows the parts that were sent elsewhere; others pass over it.
         etag = f"{_md5(b''.join(sums)).hexdigest()}-{len(sums)}"
@@ -129,21 +130,38 @@ class _Upload:
             await self._registry.check(response)
             return None if response.status == 201 else _place(response, url)
 
-    async def _send_part(self, url: URL, part: Part) -> tuple[URL, bytes]:
-        """Send a part, elsewhere where the registry says so; return where the next one goes, and this one's MD5."""
-        body = _Body(self._path, part, self._tell)
+    async def _send_watched(self, url: URL, part: Part) -> tuple[URL, bytes]:
+        """Send a part; return where the next one goes, and this one's MD5. Raises TimeoutError where bytes get stuck.
+
+        aiohttp's own time limits are for bytes that come: where nobody takes those that go, it would wait for ever.
+        """
+        patience = self._registry.patience
+        longest_s = patience.connect_s + patience.stall_s
+        clock_s = asyncio.get_running_loop().time
+        async with asyncio.timeout(longest_s) as limit:
+
+            def sent(completed: int) -> None:
+                with suppress(RuntimeError):  # the answer has come before the body's end
+                    limit.reschedule(clock_s() + longest_s)
+                self._tell(completed)
+
+            body = _Body(self._path, part, sent)
+            return await self._send_part(url, part, body), body.md5
+
+    async def _send_part(self, url: URL, part: Part, body: "_Body") -> URL:
+        """Send a part, elsewhere where the registry says so; return where the next one goes."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(part.size)}
         asked = {"Content-Range": f"{part.offset}-{part.offset + part.size - 1}", "X-Redirect-Uploads": "1"}
         ask = Ask("PATCH", url, {**headers, **asked}, body.read, follows=False)
         async with self._registry.send(ask) as response:
             if response.status != 307:
                 await self._registry.check(response)
-                return _place(response, url), body.md5
+                return _place(response, url)
             elsewhere = resolve(url, response.headers.get("Location", ""))
             following = _place(response, url, "Docker-Upload-Location")
         async with self._registry.send(Ask("PUT", elsewhere, headers, body.read, follows=False)) as response:
             await self._registry.check(response)
-        return following, body.md5
+        return following
 
     def _tell(self, completed: int) -> None:
         self._progress(blob_progress("pushing", self._blob, completed))

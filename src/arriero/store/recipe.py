@@ -9,12 +9,13 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from arriero.errors import InvalidRequest
+from arriero.protocol.go_template_check import check_template
 from arriero.protocol.modelfile import is_version
 from arriero.protocol.ollama import WireMessage
 from arriero.protocol.ollama_create import CreateRequest
 from arriero.protocol.ollama_options import merge_options
 from arriero.store.records import StoredMessage
-from arriero.types.names import ModelName, parse_name, split_source
+from arriero.types.names import ModelName, parse_name, parse_target, split_source
 
 _DIGEST = re.compile(r"sha256[:-][0-9a-fA-F]{64}")
 _QUANTIZATIONS = ("F32", "F16", "Q4_K_S", "Q4_K_M", "Q8_0", "BF16")
@@ -72,7 +73,8 @@ def read_recipe(request: CreateRequest) -> Recipe:
         raise InvalidRequest("models that run elsewhere are not supported: leave remote_host out")
     if request.requires and not is_version(request.requires):
         raise InvalidRequest("requires must be a valid semver (e.g. 0.14.0)")
-    name = parse_name((request.model or request.name).strip())
+    check_template(request.template)
+    name = parse_target(request.model or request.name)
     if not request.origin and not files:
         raise InvalidRequest("neither 'from' or 'files' was specified" if request.files is UNSET else "unknown type")
     return Recipe(

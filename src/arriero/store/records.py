@@ -17,6 +17,7 @@ from arriero.store.describe import (
     describe_details,
     template_capabilities,
 )
+from arriero.store.foreign_json import UnusableJson, decode_foreign
 from arriero.store.gguf import GgufFile, read_gguf
 from arriero.store.layout import Store
 from arriero.store.manifest import ConfigBlob, Layer, StoredManifest
@@ -136,8 +137,8 @@ class _Layers:
 
     def _decode(self, layer: Layer, kind: type[_T]) -> _T:
         try:
-            return msgspec.json.decode(self.blobs.read(layer.digest), type=kind)
-        except msgspec.DecodeError as error:
+            return decode_foreign(self.blobs.read(layer.digest), kind)
+        except UnusableJson as error:
             raise LoadFailed(f"a part of model {self._name!r} is damaged ({error}); pull it again") from error
 
     @property

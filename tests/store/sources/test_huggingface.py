@@ -12,7 +12,8 @@ from arriero.errors import SourceFailed
 from arriero.store.blobs import Blob, Blobs
 from arriero.store.progress import Progress, ignore_progress
 from arriero.store.sources.hub_reference import HubReference
-from arriero.store.sources.huggingface import choose_hub_file, download_hub_file
+from arriero.store.sources.huggingface import HubFile, choose_hub_file, download_hub_file
+from arriero.store.sources.quants import Choice, RepoFile
 from tests.store.hub import COMMIT, Hub, running_hub
 
 CONTENT = bytes(range(256)) * 400
@@ -183,3 +184,9 @@ def test_the_librarys_offline_switch_counts() -> None:
     environ = {**os.environ, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run([sys.executable, "-c", OFFLINE], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout == "user/m-GGUF is not here yet and HF_HUB_OFFLINE is set; unset it to fetch the model\n"
+
+
+def test_what_does_not_fit_on_the_disk_is_refused_before_it_comes(tmp_path: Path) -> None:
+    file = HubFile("user/m-GGUF", "main", Choice(RepoFile("m.gguf", 10**18, "0" * 64), "", ""))
+    with pytest.raises(SourceFailed, match="make room"):
+        download_hub_file(file, Blobs(tmp_path / "blobs"), tmp_path / "downloads", ignore_progress)

@@ -30,6 +30,11 @@ def test_what_is_no_file_is_refused(tmp_path: Path, name: str, reason: str) -> N
         open_local(str(tmp_path / name))
 
 
+def test_a_user_whom_nobody_knows_is_told() -> None:
+    with pytest.raises(SourceFailed, match="no such user"):
+        open_local("~nosuchuser/x.gguf")
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.gguf").write_text("I am not a model, whatever I am called.")
     with pytest.raises(InvalidGguf):

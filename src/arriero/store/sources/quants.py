@@ -67,7 +67,7 @@ def quant_of(name: str) -> str:
 
 
 def format_bytes(size_bytes: int) -> str:
-    """Write a size for people, in decimal units as Ollama does: ``398 MB``, ``12.3 GB``."""
+    """Write a size in decimal units: ``398 MB``, ``12.3 GB``. Finer than in lists of models: these are compared."""
     if size_bytes >= 10**9:
         return f"{size_bytes / 10**9:.1f} GB"
     return f"{size_bytes / 10**6:.0f} MB" if size_bytes >= 10**6 else f"{size_bytes / 10**3:.0f} KB"

@@ -3,7 +3,9 @@
 Redirects are followed by hand: what proves who asks goes to the registry's own address and to no other.
 """
 
+import asyncio
 import platform
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ import msgspec
 from yarl import URL
 
 from arriero.errors import SourceFailed, Unauthorized
+from arriero.store.foreign_json import UnusableJson, decode_foreign
 from arriero.store.manifest import MANIFEST_TYPE
 from arriero.store.sources.registry_auth import parse_challenge, token_url
 from arriero.types.names import ModelName
@@ -120,8 +123,8 @@ class Registry:
             headers={"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"},
             # Contents are hashed and counted as they come.
             auto_decompress=False,
-            # Proxies by the variables that Ollama reads too.
-            trust_env=True,
+            # Proxies by the variables that Ollama reads too, but see _proxy.
+            trust_env=False,
             read_bufsize=1 << 18,
         )
         return self
@@ -197,8 +200,6 @@ class Registry:
                 return response
             response.release()
             url = resolve(url, location)
-            if ask.url.scheme == "https" and url.scheme != "https":
-                raise RegistryFailed(f"{self._who} redirects to plain http, where anybody could change what comes")
         raise RegistryFailed(f"{self._who} redirects in a circle")
 
     async def _send_once(self, ask: Ask, url: URL) -> aiohttp.ClientResponse:
@@ -206,7 +207,30 @@ class Registry:
         if self._token and url.origin() == self.repository.base:
             headers["Authorization"] = f"Bearer {self._token}"
         body = ask.body() if ask.body else None
-        return await self._session.request(ask.method, url, headers=headers, data=body, allow_redirects=False)
+        return await self._request(ask.method, url, headers, body)
+
+    async def _request(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str] | None = None,
+        body: AsyncIterator[bytes] | bytes | None = None,
+    ) -> aiohttp.ClientResponse:
+        if self.repository.base.scheme == "https" and url.scheme != "https":
+            raise RegistryFailed(f"{self._who} points to plain http, where anybody could read and change what is sent")
+        try:
+            return await self._session.request(
+                method,
+                url,
+                headers=headers,
+                data=body,
+                proxy=await asyncio.to_thread(_proxy, url),
+                allow_redirects=False,
+            )
+        except aiohttp.ClientSSLError:  # a certificate's error is a ValueError too
+            raise
+        except ValueError as error:  # an address or a token that cannot be sent
+            raise RegistryFailed(f"{self._who} wants a request that nobody can send ({error})") from error
 
     async def _fetch_token(self, refusal: aiohttp.ClientResponse) -> None:
         challenge = parse_challenge(refusal.headers.get("WWW-Authenticate", ""))
@@ -215,12 +239,12 @@ class Registry:
                 f"unauthorized: {self._who} asks for a password or a key, and arriero has none to give; "
                 "use a registry that gives tokens to everybody"
             )
-        async with self._session.get(token_url(challenge, self.repository.base), allow_redirects=False) as response:
+        async with await self._request("GET", token_url(challenge, self.repository.base)) as response:
             if response.status != 200:
                 raise Unauthorized(f"unauthorized: {self._who} gives no token: {await self._error_text(response)}")
             try:
-                answer = msgspec.json.decode(await _read(response, _MAX_TOKEN_BYTES), type=_Token)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                answer = decode_foreign(await _read(response, _MAX_TOKEN_BYTES), _Token)
+            except UnusableJson as error:
                 raise Unauthorized(f"unauthorized: the token of {self._who} cannot be read ({error})") from error
         self._token = answer.token or answer.access_token
 
@@ -245,11 +269,27 @@ class _Token(msgspec.Struct):
 
 
 def resolve(url: URL, location: str) -> URL:
-    """Return what a ``Location`` header means in the answer to a URL. Raises RegistryFailed where it means nothing."""
+    """Return what a ``Location`` header means in the answer to a URL, without a user and a password.
+
+    Raises RegistryFailed where it means nothing that can be asked.
+    """
+    refusal = RegistryFailed(f"the registry {url.host_port_subcomponent} points to {location!r}: no address")
     try:
-        return url.join(URL(location, encoded=True))
+        found = url.join(URL(location, encoded=True)).with_user(None)
     except ValueError as error:
-        raise RegistryFailed(f"the registry {url.host_port_subcomponent} points to {location!r}: no address") from error
+        raise refusal from error
+    if found.scheme not in {"http", "https"} or not found.raw_host:
+        raise refusal
+    return found
+
+
+def _proxy(url: URL) -> str | None:
+    """Return the proxy that the environment names for an address.
+
+    aiohttp's own way reads ``~/.netrc`` as well, and hands its passwords to registries and to where they redirect.
+    """
+    host = url.host
+    return None if not host or urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(url.scheme)
 
 
 async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
