@@ -25,6 +25,7 @@ from arriero.cli.fetching import fetch_for_user
 from arriero.runners.planning import Wishes, estimate_bytes, modest_plan
 from arriero.store.blobs import Blobs
 from arriero.store.catalog import DEFAULT_MODEL
+from arriero.store.holds import Holds
 from arriero.store.install import Parts, install
 from arriero.store.layout import Layout, Store, layout_from
 from arriero.store.library import Library
@@ -92,7 +93,7 @@ def _install(home: Path, files: Sequence[Path]) -> list[ModelRecord]:
             # What follows the tensors is not read, but makes it another file.
             end.write(bytes(number))
         weights = Blobs(store.blobs).adopt(copy)
-        install(store, parse_name(f"model{number}"), Parts(weights))
+        install(store, parse_name(f"model{number}"), Parts(weights), Holds())
     return list(Library(Layout(home, store)).records())
 
 

@@ -112,8 +112,8 @@ async def _serve(config: Config, library: Library, record: ModelRecord, listener
     )
     server = uvicorn.Server(http_settings(build_app(services, Access(is_local=True))))
     spare_the_collector()
-    async with scheduler.engine(record):
-        started = Started(os.getpid(), f"http://127.0.0.1:{config.port}", launcher.url, launcher.key)
+    await scheduler.load(record)
+    started = Started(os.getpid(), f"http://127.0.0.1:{config.port}", launcher.url, launcher.key)
     print(msgspec.json.encode(started).decode(), flush=True)
     await server.serve(sockets=[listener])
 

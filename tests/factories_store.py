@@ -11,6 +11,7 @@ import numpy as np
 from gguf import GGUFWriter
 
 from arriero.store.blobs import Blobs
+from arriero.store.holds import Holds
 from arriero.store.install import Parts, install
 from arriero.store.layout import Layout, Store
 from arriero.store.sources.package_index import WheelModel
@@ -78,7 +79,7 @@ def stored(store: Store, name: str, metadata: Mapping[str, Value] = NOTHING) -> 
     store.root.mkdir(parents=True, exist_ok=True)
     # Each model its own blob, as real ones have: the name is part of the file.
     weights = Blobs(store.blobs).adopt(tiny_gguf(store.root / "new.gguf", {"general.name": name, **metadata}))
-    return install(store, parse_name(name), Parts(weights))
+    return install(store, parse_name(name), Parts(weights), Holds())
 
 
 def record(name: str = "tiny", **changes: object) -> ModelRecord:

@@ -1,6 +1,8 @@
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from arriero.errors import InvalidRequest
 from tests.cli.commands import arriero
 from tests.cli.servers import Told, scripted_server
@@ -70,12 +72,26 @@ def test_a_modelfile_may_come_from_standard_input() -> None:
     assert server.asked[0].json()["from"] == "gen"
 
 
+def test_without_a_modelfile_it_is_made_of_the_weights_that_lie_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(WEIGHTS)
+    monkeypatch.chdir(tmp_path)
+    with scripted_server({f"HEAD {BLOB}": Told(200), "POST /api/create": DONE}) as server:
+        arriero(server.url, "create", "mine")
+        modelfile(tmp_path, "FROM gen")
+        arriero(server.url, "create", "mine")
+
+    assert server.asked[1].json()["files"] == {"tiny.gguf": DIGEST}
+    assert server.asked[2].json()["from"] == "gen"
+
+
 def test_a_modelfile_that_is_not_there_or_makes_no_sense(tmp_path: Path) -> None:
     with scripted_server({}) as server:
         absent = arriero(server.url, "create", "mine", "-f", str(tmp_path / "none"))
         wrong = arriero(server.url, "create", "mine", "-f", modelfile(tmp_path, "FROM gen\nPARAMETER x 1"))
 
     assert isinstance(absent.exception, InvalidRequest)
-    assert "name one with -f" in str(absent.exception)
+    assert str(absent.exception) == "specified Modelfile wasn't found"
     assert str(wrong.exception) == "(line 2): unknown parameter 'x'"
     assert server.asked == []

@@ -35,6 +35,11 @@ def test_what_can_only_be_a_path_has_to_be_there(tmp_path: Path, text: str) -> N
         model_files(parse_modelfile(text), tmp_path)
 
 
+def test_a_user_whom_nobody_knows(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="no such user"):
+        model_files(parse_modelfile("FROM ~nosuchuser/x.gguf"), tmp_path)
+
+
 def test_of_a_directory_the_weights_of_one_form_are_taken_and_what_goes_with_them(tmp_path: Path) -> None:
     names = {
         "model-00001.safetensors",

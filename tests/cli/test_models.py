@@ -38,6 +38,12 @@ def test_show(url: str) -> None:
     assert "messages" in arriero(url, "show", "sys", "--template").output
 
 
+def test_show_prints_one_text_at_a_time(url: str) -> None:
+    assert str(arriero(url, "show", "sys", "--system", "--license").exception) == (
+        "only one of '--license', '--modelfile', '--parameters', '--system', or '--template' can be specified"
+    )
+
+
 def test_ps_and_stop(url: str) -> None:
     assert arriero(url, "ps").output == EMPTY
     assert arriero(url, "run", "gen", "hi").exit_code == 0

@@ -1,5 +1,6 @@
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from arriero.cli.run import Flags, _session
 from arriero.engines.fake import FakeEngine
 from tests.cli.commands import arriero
 from tests.cli.servers import Told, golden_server, scripted_server
@@ -166,3 +168,23 @@ def test_characters_that_a_terminal_does_not_know_do_not_end_the_answer() -> Non
         done = subprocess.run(command, input=b"", capture_output=True, env=environ, check=False)
 
     assert done.stdout == b"5 ?\n"
+
+
+def test_what_goes_elsewhere_than_to_the_terminal_is_no_conversation(url: str) -> None:
+    master, slave = pty.openpty()
+    try:
+        command = [sys.executable, "-m", "arriero", "run", "gen"]
+        done = subprocess.run(
+            command, stdin=slave, capture_output=True, env={**os.environ, "OLLAMA_HOST": url}, check=True, timeout=15
+        )
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize(("value", "keeps"), [("0", True), ("", True), ("1", False), ("yes", False)])
+def test_a_history_is_kept_unless_it_is_refused(value: str, keeps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_NOHISTORY", value)
+    asked = Flags(None, None, None, "", None, False, False, False, False)
+    assert _session("gen", asked).display.keeps_history is keeps

@@ -1,4 +1,6 @@
+import asyncio
 import json
+import os
 import shlex
 import socket
 from dataclasses import replace
@@ -12,9 +14,13 @@ from arriero.cli.greeting import greeting
 from arriero.cli.launching import make_launcher, read_chat_template
 from arriero.cli.listening import listen
 from arriero.cli.serve import serve
+from arriero.cli.serving import _clean_up
 from arriero.config import Config
 from arriero.errors import ConfigError
 from arriero.launch_server import launch_server
+from arriero.store.holds import Holds
+from arriero.store.library import Library
+from tests.factories_store import tiny_layout
 
 HERE = Config(port=11434)
 
@@ -98,3 +104,12 @@ def test_settings_that_cannot_be_met_are_told_before_anything_is_fetched(
 
     assert isinstance(done.exception, ConfigError)
     assert not (tmp_path / "home").exists()
+
+
+def test_downloads_of_long_ago_are_removed_at_start(tmp_path: Path) -> None:
+    layout = tiny_layout(tmp_path)
+    layout.downloads.mkdir(parents=True)
+    (layout.downloads / "aa.gguf-partial").touch()
+    os.utime(layout.downloads / "aa.gguf-partial", (0, 0))
+    asyncio.run(_clean_up(Library(layout), Holds()))
+    assert list(layout.downloads.iterdir()) == []

@@ -18,6 +18,7 @@ from arriero.runners.worker import WorkerLoader
 from arriero.server.app import Access, build_app
 from arriero.store.blobs import Blobs
 from arriero.store.fetch import fetch
+from arriero.store.holds import Holds
 from arriero.store.install import Parts, install
 from arriero.store.layout import Layout, Store, layout_from
 from arriero.store.library import Library
@@ -97,7 +98,7 @@ def golden_root(model_home: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         plain = Blobs(store.blobs).add_stream(weights)
     thinking = Blobs(store.blobs).adopt(thinking_copy(record.path, root / "thinking.gguf"))
     for name, blob in (("gen", plain), ("sys", plain), ("think", thinking)):
-        path = install(store, parse_name(name), Parts(blob))
+        path = install(store, parse_name(name), Parts(blob), Holds())
         add_layer(store, path, "params", '{"num_predict": 48, "temperature": 0}')
         if name == "sys":
             add_layer(store, path, "system", SYSTEM)

@@ -14,6 +14,7 @@ from arriero.engines.base import Plan
 from arriero.runners.planning import estimate_bytes
 from arriero.store.blobs import Blobs
 from arriero.store.fetch import fetch
+from arriero.store.holds import Holds
 from arriero.store.install import Parts, install
 from arriero.store.layout import Store, layout_from
 from arriero.types.models import ModelRecord
@@ -42,7 +43,7 @@ def server(model_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         copy = Path(shutil.copy(record.path, home / name))
         with copy.open("ab") as end:
             end.write(bytes(number))
-        install(store, parse_name(name), Parts(Blobs(store.blobs).adopt(copy)))
+        install(store, parse_name(name), Parts(Blobs(store.blobs).adopt(copy)), Holds())
     memory = estimate_bytes(record, Plan(CONTEXT, SLOTS)) * 3 // 2
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("OLLAMA_CONTEXT_LENGTH", str(CONTEXT))

@@ -10,6 +10,7 @@ import ollama
 import pytest
 
 from arriero.store.blobs import Blobs, hash_file
+from arriero.store.holds import Holds
 from arriero.store.install import Parts, install
 from arriero.store.layout import Store
 from arriero.types.names import parse_name
@@ -31,7 +32,7 @@ def server(model_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     for name, path in ((GEMMA, gemma()), (QWEN, qwen())):
         blob = hash_file(path)
         Blobs(store.blobs).path(blob.digest).symlink_to(path)
-        install(store, parse_name(name), Parts(blob))
+        install(store, parse_name(name), Parts(blob), Holds())
     with launched(home, "serve", module=("arriero",)) as running:
         yield running
 

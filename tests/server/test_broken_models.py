@@ -1,5 +1,7 @@
 """What is broken in one model, or asked by one request, harms no other."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -54,6 +56,33 @@ async def test_a_file_that_is_gone_is_left_out_of_the_list(tmp_path: Path) -> No
             assert response.status == LoadFailed.status
 
 
+async def test_a_loaded_model_whose_file_is_gone_is_still_told(tmp_path: Path) -> None:
+    files = [tiny_gguf(tmp_path / f"{name}.gguf") for name in ("gone", "here")]
+    pinned = [Pinned(record_of_file(file, file.stem), (file.stem,)) for file in files]
+    library = Library.only(Layout(tmp_path, Store(tmp_path / "models")), pinned)
+
+    async with running_server(tmp_path, library=library) as server:
+        for name in ("gone", "here"):
+            async with server.client.post("/api/generate", json={"model": name}) as response:
+                assert response.status == 200
+        files[0].unlink()
+        async with server.client.get("/api/ps") as response:
+            running = (await response.json())["models"]
+    assert {model["name"]: len(model["digest"]) for model in running} == {"gone": 64, "here": 64}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file that is never read to its end")
+async def test_models_are_listed_before_their_files_are_hashed(tmp_path: Path) -> None:
+    file = tiny_gguf(tmp_path / "here.gguf")
+    pinned = Pinned(record_of_file(file, "x"), ("x",))
+    file.unlink()
+    os.mkfifo(file)
+    library = Library.only(Layout(tmp_path, Store(tmp_path / "models")), [pinned])
+
+    async with running_server(tmp_path, library=library) as server, asyncio.timeout(5):
+        assert await names(server) == ["x"]
+
+
 async def test_a_digest_that_cannot_be_remembered_is_told_all_the_same(tmp_path: Path) -> None:
     file = tiny_gguf(tmp_path / "here.gguf")
     (tmp_path / "digests").write_text("in the way")
@@ -104,6 +133,16 @@ async def test_calls_of_a_conversation_are_text_to_a_model_that_knows_no_tools(s
         assert response.status == 200
         rendered = (await response.json())["_debug_info"]["rendered_template"]
     assert rendered == '<assistant>Hm.\n{"name":"f","arguments":{"a":1}}\n'
+
+
+async def test_a_prompt_that_is_only_rendered_keeps_the_model_as_it_was_asked_to(server: Running) -> None:
+    body = {"model": "good", "prompt": "hi", "_debug_render_only": True, "raw": True}
+    asked = {"keep_alive": -1, "options": {"num_batch": 64}}
+    async with server.client.post("/api/generate", json={**body, **asked}) as response:
+        assert response.status == 200
+    [status] = server.scheduler.statuses()
+    assert status.expires_in_s == float("inf")
+    assert [plan.options.batch for plan in server.loader.plans] == [64]
 
 
 @pytest.mark.parametrize("path", ["/nope/", "/api/nope/"])

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Bodies are JSON.
@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from arriero.engines.fake import FakeEngine, Script
-from arriero.errors import EngineFailed
+from arriero.errors import EngineFailed, EngineUnreachable
+from arriero.types.embeddings import Embeddings
 from tests.contract.models import store_golden_models
 from tests.server.test_disconnect import asked
 from tests.serving import FakeLoader, Running, running_server, until
@@ -36,6 +37,21 @@ async def post(server: Running, path: str, body: dict[str, Any]) -> tuple[int, M
 
 async def embed(server: Running, **body: Any) -> tuple[int, Mapping[str, str], Any]:
     return await post(server, "/api/embed", {"model": "emb", **body})
+
+
+@pytest.mark.parametrize(("path", "body"), [*BOTH, ("/v1/embeddings", {"model": "emb", "input": "a"})])
+async def test_an_engine_that_was_not_reached_is_asked_again(root: Path, path: str, body: dict[str, Any]) -> None:
+    class Dead(FakeEngine):
+        async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:  # noqa: ARG002
+            engines["emb:latest"] = FakeEngine()
+            loader.loaded[0].die()
+            raise EngineUnreachable("refused")
+
+    engines: dict[str, FakeEngine] = {"emb:latest": Dead()}
+    loader = FakeLoader(engines)
+    async with running_server(root, loader) as server:
+        status, _, _ = await post(server, path, body)
+    assert (status, loader.attempts) == (200, 2)
 
 
 async def test_texts_that_fit_are_one_call_of_the_engine(root: Path) -> None:

@@ -21,9 +21,9 @@ _STANDARD_INPUT = "-"
 
 @click.command()
 @click.argument("name", type=model_name)
-@click.option("-f", "--file", "file", metavar="FILE", default="Modelfile", show_default=True, help="-: standard input.")
+@click.option("-f", "--file", "file", metavar="FILE", help="-: standard input.  [default: Modelfile, else FROM .]")
 @click.option("-q", "--quantize", metavar="TYPE", default="", help="Make the weights smaller: Q4_K_M, Q8_0 ...")
-def create(name: str, file: str, quantize: str) -> None:
+def create(name: str, file: str | None, quantize: str) -> None:
     """Make a model called NAME, as a Modelfile says.
 
     Files that it names are looked for beside it, and sent to the server where it does not have them.
@@ -31,7 +31,7 @@ def create(name: str, file: str, quantize: str) -> None:
     modelfile = _read(file)
     for option in modelfile.deprecated:
         click.echo(f"Warning: PARAMETER {option} means nothing any more", err=True)
-    directory = Path() if file == _STANDARD_INPUT else Path(file).parent
+    directory = Path(file).parent if file else Path()
     files = model_files(modelfile, directory)
     with Api(os.environ) as api, ProgressBar() as bar:
         digests = upload_files(api, files, bar.show) if files else {}
@@ -39,10 +39,13 @@ def create(name: str, file: str, quantize: str) -> None:
             bar.show(to_progress(step))
 
 
-def _read(file: str) -> Modelfile:
+def _read(file: str | None) -> Modelfile:
+    """Read a Modelfile. Without a name: the one in the working directory, or whatever weights lie there."""
     if file == _STANDARD_INPUT:
         return parse_modelfile(sys.stdin.buffer.read())
     try:
-        return parse_modelfile(Path(file).read_bytes())
+        return parse_modelfile(Path(file or "Modelfile").read_bytes())
     except FileNotFoundError as error:
-        raise InvalidRequest(f"there is no Modelfile at {file}; name one with -f") from error
+        if file is None:
+            return parse_modelfile("FROM .")
+        raise InvalidRequest("specified Modelfile wasn't found") from error

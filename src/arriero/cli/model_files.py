@@ -34,7 +34,10 @@ def model_files(modelfile: Modelfile, directory: Path) -> dict[str, dict[str, Pa
 
 
 def _path(text: str, directory: Path) -> Path:
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise InvalidRequest(f"{text}: there is no such user") from error
     return path if path.is_absolute() else directory / path
 
 

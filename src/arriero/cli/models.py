@@ -38,17 +38,21 @@ def ps(prefix: str) -> None:
 
 @click.command()
 @click.argument("model", type=model_name)
-@click.option("--license", "wanted", flag_value="license", help="Print its license.")
-@click.option("--modelfile", "wanted", flag_value="modelfile", help="Print a Modelfile that makes it again.")
-@click.option("--parameters", "wanted", flag_value="parameters", help="Print its parameters.")
-@click.option("--system", "wanted", flag_value="system", help="Print its system prompt.")
-@click.option("--template", "wanted", flag_value="template", help="Print its template.")
+@click.option("--license", is_flag=True, help="Print its license.")
+@click.option("--modelfile", is_flag=True, help="Print a Modelfile that makes it again.")
+@click.option("--parameters", is_flag=True, help="Print its parameters.")
+@click.option("--system", is_flag=True, help="Print its system prompt.")
+@click.option("--template", is_flag=True, help="Print its template.")
 @click.option("-v", "--verbose", is_flag=True, help="Show all metadata and tensors, too.")
-def show(model: str, wanted: str | None, verbose: bool) -> None:
+def show(model: str, verbose: bool, **parts: bool) -> None:
     """Show what a MODEL is."""
+    wanted = [part for part in _TEXTS if parts[part]]
+    if len(wanted) > 1:
+        *most, last = (f"'--{part}'" for part in _TEXTS)
+        raise InvalidRequest(f"only one of {', '.join(most)}, or {last} can be specified")
     with Api(os.environ) as api:
         shown = api.show(model, verbose=verbose)
-    click.echo(part_text(shown, wanted) if wanted else show_text(shown, verbose=verbose))
+    click.echo(part_text(shown, wanted[0]) if wanted else show_text(shown, verbose=verbose))
 
 
 def part_text(shown: "Shown", part: str) -> str:

@@ -21,6 +21,7 @@ from arriero.cli.show_answer import Shown
 from arriero.cli.statistics import statistics_text
 from arriero.cli.terminal import Prompt, StandardOutput, readable
 from arriero.cli.transfer import pull_for_user
+from arriero.config import is_true
 from arriero.errors import InvalidRequest, ServerRefused
 from arriero.store.layout import data_dir
 from arriero.types.durations import parse_duration
@@ -66,14 +67,14 @@ class Flags:
 @click.option("--verbose", is_flag=True, help="Show statistics of each answer.")
 @click.option("--nowordwrap", is_flag=True, help="Do not wrap lines at words.")
 @click.option("--dimensions", type=click.IntRange(1), metavar="N", help="Numbers of an embedding.")
-@click.option("--insecure", is_flag=True, help="Should it have to be fetched: from a registry without TLS.")
+@click.option("--insecure", is_flag=True, help="Should it have to be fetched: over plain http.")
 def run(model: str, prompt: tuple[str, ...], **given: object) -> None:
     """Ask a MODEL the PROMPT, or talk with it.
 
     What is piped in goes before the prompt. With neither, a conversation begins. A model that is not there is
     fetched first. An embedding model prints the vector of the prompt.
 
-    What is typed in a conversation is remembered for the next one, unless OLLAMA_NOHISTORY is set.
+    What is typed in a conversation is remembered for the next one, unless OLLAMA_NOHISTORY is 1.
     """
     flags = Flags(**given)  # type: ignore[arg-type]  # click checked them
     session, think = _session(model, flags), _read_think(flags.think)
@@ -89,7 +90,7 @@ def run(model: str, prompt: tuple[str, ...], **given: object) -> None:
         text = readable(" ".join((*(() if is_typed else _piped()), *prompt)))
         if "embedding" in shown.capabilities:
             click.echo(json.dumps(asking.embed(api, session, text, flags.dimensions)))
-        elif is_typed and not prompt:
+        elif is_typed and not prompt and sys.stdout.isatty():
             _talk(api, session)
         else:
             _ask(api, session, text)
@@ -111,7 +112,7 @@ def _session(model: str, flags: Flags) -> Session:
         verbose=flags.verbose,
         wordwrap=not flags.nowordwrap,
         hides_thinking=flags.hidethinking,
-        keeps_history=not os.environ.get("OLLAMA_NOHISTORY"),
+        keeps_history=not is_true(os.environ, "OLLAMA_NOHISTORY"),
     )
     return Session(
         model,

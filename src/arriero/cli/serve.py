@@ -1,6 +1,7 @@
 """``arriero serve``: the server in Ollama's manner, with every model in the store."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 
 import click
@@ -11,8 +12,9 @@ from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
 from arriero.cli.serving import Start, resolve, run_server
 from arriero.config import config_from
+from arriero.errors import SourceFailed
 from arriero.store.catalog import DEFAULT_MODEL
-from arriero.store.layout import data_dir, layout_from
+from arriero.store.layout import Layout, data_dir, layout_from
 from arriero.store.library import Library, Pinned
 
 _EPILOG = f"""\b
@@ -20,6 +22,7 @@ Environment, as for Ollama's server:
   OLLAMA_HOST            where to listen           [127.0.0.1:11434]
   OLLAMA_MODELS          where the models lie      [models in ARRIERO_HOME]
   ARRIERO_READ_MODELS    further stores, only read, separated as in PATH
+                         [~/.ollama/models, unless OLLAMA_MODELS is set]
   OLLAMA_NOPRUNE         1: keep blobs that no model needs
   ARRIERO_HOME           arriero's own directory   [{data_dir({})}]
   OLLAMA_KEEP_ALIVE      how long idle models stay [5m]
@@ -48,7 +51,7 @@ Environment, as for Ollama's server:
 def serve(reference: str | None, **given: str | int | None) -> None:
     """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.
 
-    With an empty store and no --model, smollm2:135m (98 MB) is fetched and served.
+    With an empty store and no --model, smollm2:135m (98 MB) is fetched and served, where it can be had.
     """
     config = replace(config_from(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]  # click checked them
     configure_logs(config.log_level)
@@ -60,6 +63,15 @@ def serve(reference: str | None, **given: str | int | None) -> None:
         library = Library(layout, [Pinned(record, (record.name,))])
     else:
         library = Library(layout)
-        if not library.records():
-            fetch_for_user(DEFAULT_MODEL, layout)
+        fill_if_empty(library)
     raise SystemExit(run_server(settings, library, listener, Start(record)))
+
+
+def fill_if_empty(library: Library, fetch: Callable[[str, Layout], object] = fetch_for_user) -> None:
+    """Fetch a first model where there is none. Who cannot get it may still have others to pull, or to make."""
+    if library.records():
+        return
+    try:
+        fetch(DEFAULT_MODEL, library.layout)
+    except SourceFailed as error:
+        click.echo(f"Warning: {error.message}. The store is empty: arriero pull MODEL", err=True)

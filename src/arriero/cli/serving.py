@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from arriero.server.services import Services
 from arriero.store.collect import sweep
 from arriero.store.editor import Editor
 from arriero.store.holds import Holds
+from arriero.store.leftovers import sweep_leftovers
 from arriero.store.library import Library
 from arriero.store.pulls import Pulls, PullSettings
 from arriero.store.push import Pusher
@@ -98,7 +100,7 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
     server = _Server(http_settings(build_app(services, access)), services.pulls.end, scheduler.end)
     spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    # The list of models tells each one's hash: a bare file's is worked out before somebody waits for it.
+    # The list of models tells each one's hash; until a bare file's is worked out, something in its place.
     hashing = asyncio.create_task(_hash_bare_files(library))
     sweeping = asyncio.create_task(_clean_up(library, holds)) if config.is_pruning else None
     try:
@@ -135,6 +137,7 @@ async def _clean_up(library: Library, holds: Holds) -> None:
     store = library.layout.own
     if store in library.stores:
         try:
+            await asyncio.to_thread(sweep_leftovers, library.layout, time.time())
             await asyncio.to_thread(sweep, store, holds)
         except OSError as error:
             logger.warning("store cannot be cleaned up", extra={"store": str(store.root), "error": str(error)})
@@ -164,12 +167,7 @@ def http_settings(app: ASGIApp) -> uvicorn.Config:
 
 async def _preload(scheduler: Scheduler, record: ModelRecord, serving: "asyncio.Task[None]") -> None:
     """Load the model while requests for it already wait. Ends early when the server is stopped."""
-
-    async def load() -> None:
-        async with scheduler.engine(record):
-            pass
-
-    loading = asyncio.create_task(load())
+    loading = asyncio.create_task(scheduler.load(record))
     await asyncio.wait({loading, serving}, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         loading.cancel()

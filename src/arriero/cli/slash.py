@@ -95,9 +95,14 @@ def parse(text: str) -> Command:
     """Read what was typed, all lines of it."""
     if not text.startswith("/"):
         return Say(unquoted(text))
-    word, _, argument = text.partition(" ")
-    reader = _READERS.get(word.strip())
-    return reader(argument.strip()) if reader else Mistake(f"Unknown command '{word.strip()}'. Type /? for help")
+    word, argument = _first_word(text)
+    reader = _READERS.get(word)
+    return reader(argument) if reader else Mistake(f"Unknown command '{word}'. Type /? for help")
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    word, *rest = text.split(maxsplit=1) or [""]
+    return word, "".join(rest).strip()
 
 
 def _load(argument: str) -> Command:
@@ -109,8 +114,8 @@ def _save(argument: str) -> Command:
 
 
 def _set(argument: str) -> Command:
-    what, _, value = argument.partition(" ")
-    return Set(what, value.strip()) if what else Help("set")
+    what, value = _first_word(argument)
+    return Set(what, value) if what else Help("set")
 
 
 def _show(argument: str) -> Command:

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 
+from arriero.cli.wrapping import cells_of
+
 _GAP = "    "
 
 
 def aligned(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     """Lines of cells, each column as wide as its widest cell, with nothing behind the last one."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    widths = [max(map(cells_of, column)) for column in zip(*rows, strict=True)]
+    lines = (_GAP.join(map(_filled, row, widths)) for row in rows)
     return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+
+
+def _filled(text: str, width: int) -> str:
+    return text + " " * (width - cells_of(text))

@@ -74,6 +74,7 @@ class Prompt:
     def _remember(self) -> None:
         if self._readline is None or not self._keeps:
             return
-        self._history.parent.mkdir(parents=True, exist_ok=True)
-        self._history.touch(mode=0o600)
-        self._readline.write_history_file(self._history)
+        with suppress(OSError):  # nothing may be written there: what was typed is forgotten at the end
+            self._history.parent.mkdir(parents=True, exist_ok=True)
+            self._history.touch(mode=0o600)
+            self._readline.write_history_file(self._history)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ollama import ProgressResponse
 
 _DIGEST_DIGITS = slice(7, 19)
-_insecure = click.option("--insecure", is_flag=True, help="Take a registry without TLS, or with a certificate unknown.")
+_insecure = click.option("--insecure", is_flag=True, help="Speak plain http with the registry.")
 
 
 @click.command()

@@ -22,7 +22,7 @@ class WordWrap:
 
     def flush(self) -> str:
         """What was held back."""
-        word, cells = self._word, _cells(self._word)
+        word, cells = self._word, cells_of(self._word)
         self._word = ""
         breaks = not self._is_within_word and self._column > 0 and self._column + cells > self._width
         column = cells if breaks else self._column + cells
@@ -35,7 +35,7 @@ class WordWrap:
             self._is_within_word = False
             self._column = 0 if character == "\n" else min(self._width, self._column + 1)
             return printed
-        if _cells(character) == 2:
+        if cells_of(character) == 2:
             # Writing that knows no blanks may break anywhere.
             before = self.flush()
             self._is_within_word = False
@@ -49,7 +49,8 @@ class WordWrap:
         return printed
 
 
-def _cells(text: str) -> int:
+def cells_of(text: str) -> int:
+    """How wide a text is on a terminal: some characters take two places, some none."""
     return sum(_cell(character) for character in text)
 
 

@@ -5,7 +5,7 @@ import time
 
 import msgspec
 
-from arriero.engines.base import Counts
+from arriero.engines.base import Counts, Engine
 from arriero.protocol import anthropic as wire
 from arriero.protocol import anthropic_read as read
 from arriero.protocol.anthropic_answer import AnthropicAnswer
@@ -47,12 +47,15 @@ class AnthropicMessages:
         conversation = _conversation(body)
         record = self._library.find(body.model)
         request, demand = conversation.request(record)
-        count = read.estimate_tokens(conversation.messages, conversation.tools)
+        estimate = read.estimate_tokens(conversation.messages, conversation.tools)
+
+        async def count(engine: Engine) -> int:
+            return await engine.count(request.prompt) if isinstance(engine, Counts) else estimate
+
         # Counting takes no slot: it does not wait for answers under way.
-        async with exchange.while_connected(), self._scheduler.engine(record, demand) as engine:
-            if isinstance(engine, Counts):
-                count = await engine.count(request.prompt)
-        await exchange.reply(msgspec.json.encode(wire.TokenCount(count)), ANTHROPIC.content_type)
+        async with exchange.while_connected():
+            tokens = await self._scheduler.call(record, count, demand)
+        await exchange.reply(msgspec.json.encode(wire.TokenCount(tokens)), ANTHROPIC.content_type)
 
 
 def _conversation(body: wire.MessagesRequest) -> Conversation:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import UNSET
 
-from arriero.engines.base import Renders
+from arriero.engines.base import Engine, Renders
 from arriero.errors import ArrieroError, InvalidRequest, ModelNotFound
 from arriero.protocol import ollama as wire
 from arriero.protocol import ollama_convert as convert
@@ -104,14 +104,14 @@ class OllamaText:
         json_format = convert.read_format(body.format)
         demand = Demand(keep_alive_s, to_load_options(options, is_shifting=body.shift))
         if kind.is_empty(body):
-            async with exchange.while_connected(), self._scheduler.engine(record, demand):
-                pass
+            async with exchange.while_connected():
+                await self._scheduler.load(record, demand)
             await _reply_done(exchange, kind.blank(body.model, utc_now()), "load")
             return
         prompt = kind.prompt(body, record, think)
         if body.debug_render_only:
             rendered = kind.blank(body.model, utc_now())
-            text = await self._render(exchange, record, prompt)
+            text = await self._render(exchange, record, demand, prompt)
             rendered.debug_info = wire.DebugInfo(text, len(convert.images_of(body)) or UNSET)
             await exchange.reply(msgspec.json.encode(rendered), JSON)
             return
@@ -128,16 +128,20 @@ class OllamaText:
         job = Job(record, request, demand, kind.encoder(body.model), body.stream, asked_ns)
         await send_answer(exchange, self._scheduler, job)
 
-    async def _render(self, exchange: Exchange, record: ModelRecord, prompt: Prompt) -> str:
+    async def _render(self, exchange: Exchange, record: ModelRecord, demand: Demand, prompt: Prompt) -> str:
         """The prompt as the model would get it."""
-        if isinstance(prompt, TextPrompt):
-            return prompt.text
-        if isinstance(prompt, InfillPrompt):
-            return f"{prompt.prefix}{prompt.suffix}"
-        async with exchange.while_connected(), self._scheduler.engine(record) as engine:
+
+        async def render(engine: Engine) -> str:
+            if isinstance(prompt, TextPrompt):
+                return prompt.text
+            if isinstance(prompt, InfillPrompt):
+                return f"{prompt.prefix}{prompt.suffix}"
             if not isinstance(engine, Renders):
                 raise InvalidRequest(f"the engine of {record.name} cannot show a rendered prompt")
             return await engine.render(prompt)
+
+        async with exchange.while_connected():
+            return await self._scheduler.call(record, render, demand)
 
 
 def _read_values(body: TextBody) -> tuple[convert.Think, float | None]:

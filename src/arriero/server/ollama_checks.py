@@ -6,7 +6,6 @@ from arriero.protocol import ollama_convert as convert
 from arriero.server.abilities import require, require_images, require_insert, require_tools
 from arriero.types.models import ModelRecord
 
-
 _MOST_TOKEN = 2**31 - 1
 
 

@@ -12,7 +12,7 @@ from arriero.server.services import Services
 from arriero.store.progress import ProgressCallback
 from arriero.store.recipe import read_recipe
 from arriero.store.threads import run_reporting, run_to_end
-from arriero.types.names import ModelName, parse_name, split_source
+from arriero.types.names import parse_target
 
 
 class OllamaCreate:
@@ -40,7 +40,7 @@ class OllamaCreate:
         with _told_as(f'source "{body.source}" is invalid'):
             self._editor.check_name(body.source)
         with _told_as(f'destination "{body.destination}" is invalid'):
-            target = parse_destination(body.destination)
+            target = parse_target(body.destination)
         with store_errors():
             await run_to_end(self._editor.copy, body.source, target)
         await exchange.reply_empty(200)
@@ -56,14 +56,6 @@ class OllamaCreate:
         with store_errors():
             await run_to_end(self._editor.delete, raw)
         await exchange.reply_empty(200)
-
-
-def parse_destination(raw: str) -> ModelName:
-    """Parse the name that a copy is to have. Raises InvalidRequest for what is none, and for one in the cloud."""
-    text, source = split_source(raw)
-    if source == "cloud":
-        raise InvalidRequest("invalid model name")
-    return parse_name(text)
 
 
 @contextmanager

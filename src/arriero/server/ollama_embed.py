@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from arriero.engines.base import Engine
-from arriero.errors import EngineFailed, InvalidRequest, ModelNotFound
+from arriero.errors import EngineDied, EngineFailed, InvalidRequest, ModelNotFound
 from arriero.protocol import ollama_embed as wire
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_convert import read_keep_alive
 from arriero.protocol.ollama_embed import input_limit, read_inputs
 from arriero.protocol.ollama_options import merge_options, to_load_options
 from arriero.server.embedding import (
+    EmbeddedTexts,
     EmbedSettings,
     cut_headers,
     cut_input,
@@ -48,19 +50,23 @@ class OllamaEmbed:
         demand = Demand(keep_alive_s, to_load_options(options))
         answer = wire.EmbedResponse(body.model, [])
         headers: Sequence[tuple[bytes, bytes]] = ()
-        async with (
-            exchange.while_connected(),
-            self._scheduler.engine(record, demand, takes_slot=bool(texts)) as engine,
-        ):
+
+        async def embed(engine: Engine) -> EmbeddedTexts:
+            answer.load_duration = time.perf_counter_ns() - asked_ns
+            return await embed_texts(
+                engine, texts, EmbedSettings(options.get("num_ctx"), body.truncate, body.dimensions)
+            )
+
+        async with exchange.while_connected():
             if texts:
-                answer.load_duration = time.perf_counter_ns() - asked_ns
-                settings = EmbedSettings(options.get("num_ctx"), body.truncate, body.dimensions)
-                embedded = await embed_texts(engine, texts, settings)
+                embedded = await self._scheduler.call(record, embed, demand, takes_slot=True)
                 answer.embeddings, answer.prompt_eval_count = embedded.vectors, embedded.tokens
                 if embedded.cut:
                     answer.truncated = wire.TruncatedInputs(embedded.cut, embedded.limit)
                 headers = cut_headers(record, embedded)
                 answer.total_duration = time.perf_counter_ns() - asked_ns
+            else:
+                await self._scheduler.load(record, demand)
         await exchange.reply(msgspec.json.encode(answer), JSON, extra=headers)
 
     async def embeddings(self, exchange: Exchange) -> None:
@@ -73,12 +79,12 @@ class OllamaEmbed:
         options = merge_options(record.parameters, body.options)
         demand = Demand(keep_alive_s, to_load_options(options))
         vectors: list[list[float]] = [[]]
-        async with (
-            exchange.while_connected(),
-            self._scheduler.engine(record, demand, takes_slot=bool(body.prompt)) as engine,
-        ):
+        async with exchange.while_connected():
             if body.prompt:
-                vectors = await _embed_as_it_is(engine, body.prompt, options)
+                work = partial(_embed_as_it_is, text=body.prompt, options=options)
+                vectors = await self._scheduler.call(record, work, demand, takes_slot=True)
+            else:
+                await self._scheduler.load(record, demand)
         await exchange.reply(msgspec.json.encode(wire.EmbeddingsResponse(vectors[0])), JSON)
 
 
@@ -89,5 +95,8 @@ async def _embed_as_it_is(engine: Engine, text: str, options: Mapping[str, Any])
     limit = input_limit(options.get("num_ctx"), able.input_limit, truncate=False)
     try:
         return (await able.embed([await cut_input(engine, text, limit)])).vectors
+    except EngineDied:
+        # The scheduler has to know, and may ask again.
+        raise
     except (EngineFailed, InvalidRequest) as error:
         raise EngineFailed(error.message) from error

@@ -22,6 +22,8 @@ from arriero.version import OLLAMA_API_VERSION
 logger = logging.getLogger(__name__)
 
 _COPILOT = "GitHubCopilotChat/"
+# Clients take the first 12 digits for granted.
+_NO_DIGEST = "0" * 64
 # Ollama's "forever" is the longest duration that Go knows.
 _FOREVER = timedelta(days=292 * 365)
 
@@ -40,12 +42,12 @@ class OllamaModels:
     async def tags(self, exchange: Exchange) -> None:
         """``GET /api/tags``."""
         records = await asyncio.to_thread(self._library.records)
-        listed = [entry for record in records if (entry := await self._listed(record)) is not None]
+        listed = [entry for record in records if (entry := self._listed(record)) is not None]
         await exchange.reply(msgspec.json.encode(wire.ListResponse(listed)), JSON)
 
     async def ps(self, exchange: Exchange) -> None:
         """``GET /api/ps``."""
-        running = [await self._running(status) for status in self._scheduler.statuses()]
+        running = [self._running(status) for status in self._scheduler.statuses()]
         await exchange.reply(msgspec.json.encode(wire.ProcessResponse(running)), JSON)
 
     async def show(self, exchange: Exchange) -> None:
@@ -66,9 +68,9 @@ class OllamaModels:
         answer = show_to_wire(record, ShownFiles(info, gguf.tensors, seeing), body.system, body.options)
         await exchange.reply(msgspec.json.encode(answer), JSON)
 
-    async def _listed(self, record: ModelRecord) -> wire.ListedModel | None:
+    def _listed(self, record: ModelRecord) -> wire.ListedModel | None:
         try:
-            digest = await self._library.digest(record)
+            digest = self._library.shown_digest(record)
         except LoadFailed as error:
             logger.warning("model left out of the list", extra={"model": record.name, "error": error.message})
             return None
@@ -85,14 +87,19 @@ class OllamaModels:
             capabilities=list(record.capabilities),
         )
 
-    async def _running(self, status: Status) -> wire.RunningModel:
+    def _running(self, status: Status) -> wire.RunningModel:
         record = status.record
+        try:
+            digest = self._library.shown_digest(record)
+        except LoadFailed:
+            # It runs on, although its file has gone.
+            digest = _NO_DIGEST
         stay = min(timedelta.max.total_seconds() / 2, status.expires_in_s)
         return wire.RunningModel(
             name=record.name,
             model=record.name,
             size=status.memory_bytes,
-            digest=await self._library.digest(record),
+            digest=digest,
             details=details_to_wire(record),
             expires_at=local(datetime.now(UTC) + min(_FOREVER, timedelta(seconds=stay))),
             size_vram=status.vram_bytes,

@@ -52,8 +52,8 @@ class OpenAICompletion:
         if native.prompt or native.suffix:
             await send_choices(exchange, self._scheduler, job, encoders)
             return
-        async with exchange.while_connected(), self._scheduler.engine(record, demand):
-            pass
+        async with exchange.while_connected():
+            await self._scheduler.load(record, demand)
         content_type = encoders[0].content_type if body.stream else encoders[0].whole_content_type
         await exchange.reply(encoders[0].loaded(is_stream=body.stream), content_type)
 

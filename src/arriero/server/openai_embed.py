@@ -1,5 +1,7 @@
 """``/v1/embeddings``."""
 
+from functools import partial
+
 import msgspec
 from msgspec import UNSET
 
@@ -34,8 +36,10 @@ class OpenAIEmbed:
         asked = {} if body.num_ctx is UNSET else {"num_ctx": body.num_ctx}
         options = merge_options(record.parameters, body.options, asked)
         demand = Demand(keep_alive_s, to_load_options(options))
-        async with exchange.while_connected(), self._scheduler.engine(record, demand, takes_slot=True) as engine:
-            embedded = await embed_texts(engine, texts, EmbedSettings(options.get("num_ctx"), True, body.dimensions))
+        settings = EmbedSettings(options.get("num_ctx"), True, body.dimensions)
+        work = partial(embed_texts, texts=texts, settings=settings)
+        async with exchange.while_connected():
+            embedded = await self._scheduler.call(record, work, demand, takes_slot=True)
         answer = embeddings_object(body.model, embedded.vectors, embedded.tokens, is_base64=is_base64)
         headers = cut_headers(record, embedded)
         await exchange.reply(msgspec.json.encode(answer) + b"\n", OPENAI.content_type, extra=headers)

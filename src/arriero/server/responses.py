@@ -40,8 +40,8 @@ class OpenAIResponses:
         if conversation.messages:
             await send_answer(exchange, self._scheduler, job)
             return
-        async with exchange.while_connected(), self._scheduler.engine(record, demand):
-            pass
+        async with exchange.while_connected():
+            await self._scheduler.load(record, demand)
         await _reply_empty(exchange, job)
 
 

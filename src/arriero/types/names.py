@@ -70,6 +70,14 @@ def parse_name(text: str) -> ModelName:
     return name
 
 
+def parse_target(raw: str) -> ModelName:
+    """Parse the name that a model is to get. Raises InvalidRequest for what is none, and for one in the cloud."""
+    text, source = split_source(raw)
+    if source == "cloud":
+        raise InvalidRequest("invalid model name")
+    return parse_name(text)
+
+
 def split_source(raw: str) -> tuple[str, str]:
     """Split a reference into the name and where the model is to be sought: ``local``, ``cloud`` or ``""``.
 
