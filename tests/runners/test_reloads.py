@@ -114,9 +114,9 @@ async def test_shifting_reloads_once_and_stays() -> None:
 async def test_other_options_reload_when_they_differ_and_keep_the_context() -> None:
     loader = FakeLoader()
     scheduler = scheduler_of(loader)
-    for demand in (wants(4096), wants(batch=64), wants(100, batch=64), wants(), wants(batch=32)):
+    for demand in (wants(4096), wants(batch=64), wants(100, batch=64), Demand(), wants()):
         assert await ask(scheduler, MODEL, demand) == ANSWER
-    assert [(plan.context, plan.options.batch) for plan in loader.plans] == [(4096, None), (4096, 64), (4096, 32)]
+    assert [(plan.context, plan.options.batch) for plan in loader.plans] == [(4096, None), (4096, 64), (4096, None)]
     await scheduler.aclose()
 
 

@@ -2,32 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeVar
 
 from arriero.engines.base import Plan
 from arriero.types.loading import LoadOptions
 
-Value = TypeVar("Value", int, bool)
-
 _NOTHING = LoadOptions()
 
 
-def reload_options(loaded: Plan, wanted: LoadOptions, trained_context: int | None) -> LoadOptions | None:
+def reload_options(loaded: Plan, wanted: LoadOptions | None, trained_context: int | None) -> LoadOptions | None:
     """How to load a model anew so that it does what is wanted; None: it does already.
 
-    It goes on doing all that it did: the context only grows, and shifting stays. A context is compared with what was
+    The context only grows, and shifting stays: whoever wants less is served, too. The rest is as this request wants it,
+    which may be the default: nobody has to live with what others have asked for. A context is compared with what was
     asked for before, too: where a plan could not grant that, asking again does not help.
     """
-    if wanted == _NOTHING:
+    if wanted is None or wanted == loaded.options:
         return None
     if wanted.context is not None and trained_context:
         wanted = replace(wanted, context=min(wanted.context, trained_context))
     largest = _largest_context(loaded)
-    has_context = wanted.context is None or wanted.context <= largest
-    merged = merge_options([wanted, loaded.options])
-    if has_context and replace(merged, context=None) == replace(loaded.options, context=None):
-        return None
-    return replace(merged, context=max(largest, wanted.context or 0))
+    is_shifting = wanted.is_shifting or loaded.options.is_shifting
+    target = replace(wanted, context=max(largest, wanted.context or 0), is_shifting=is_shifting)
+    return None if target == kept_options(loaded) else target
 
 
 def kept_options(loaded: Plan) -> LoadOptions:
@@ -35,25 +31,14 @@ def kept_options(loaded: Plan) -> LoadOptions:
     return replace(loaded.options, context=_largest_context(loaded))
 
 
-def merge_options(wanted: Iterable[LoadOptions]) -> LoadOptions:
-    """What serves all of several: the largest context, shifting if any shifts; of the rest, what comes first."""
-    merged = _NOTHING
-    for options in wanted:
-        merged = LoadOptions(
-            context=max(merged.context or 0, options.context or 0) or None,
-            is_shifting=merged.is_shifting or options.is_shifting,
-            batch=_first(merged.batch, options.batch),
-            gpu_layers=_first(merged.gpu_layers, options.gpu_layers),
-            main_gpu=_first(merged.main_gpu, options.main_gpu),
-            is_mapped=_first(merged.is_mapped, options.is_mapped),
-            threads=_first(merged.threads, options.threads),
-        )
-    return merged
+def merge_options(wanted: Iterable[LoadOptions | None]) -> LoadOptions:
+    """What serves several: the largest context, shifting if any shifts; the rest as the first who cares wants it."""
+    found = [options for options in wanted if options is not None]
+    if not found:
+        return _NOTHING
+    context = max(options.context or 0 for options in found) or None
+    return replace(found[0], context=context, is_shifting=any(options.is_shifting for options in found))
 
 
 def _largest_context(loaded: Plan) -> int:
     return max(loaded.context, loaded.options.context or 0)
-
-
-def _first(one: Value | None, other: Value | None) -> Value | None:
-    return other if one is None else one

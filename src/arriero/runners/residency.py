@@ -29,10 +29,10 @@ class Limits:
 
 def grantable(demand: Demand, limits: Limits) -> Demand:
     """What is granted of a demand. Nothing else is compared later: asking for too much again reloads nothing."""
-    threads = demand.options.threads
-    if threads is None or threads <= limits.threads:
+    options = demand.options
+    if options is None or options.threads is None or options.threads <= limits.threads:
         return demand
-    return replace(demand, options=replace(demand.options, threads=limits.threads))
+    return replace(demand, options=replace(options, threads=limits.threads))
 
 
 def room_of(limits: Limits, runners: Iterable[Runner]) -> Room:

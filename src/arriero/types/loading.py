@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What a request needs of a loaded model; None leaves a thing as it is, or to the server.
+    """What a request needs of a loaded model; None leaves a thing to the server.
 
     context: tokens of each slot, at least. is_shifting: generation goes on past the context, forgetting old tokens.
     batch: tokens that are processed at once in prefill. gpu_layers: layers on the GPU. main_gpu: the GPU to use alone.
@@ -23,7 +23,10 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a request asks of the scheduler. keep_alive_s: None leaves the model's own; ``inf`` is for ever."""
+    """What a request asks of the scheduler.
+
+    keep_alive_s: None leaves the model's own; ``inf`` is for ever. options: None takes the model however it is loaded.
+    """
 
     keep_alive_s: float | None = None
-    options: LoadOptions = LoadOptions()
+    options: LoadOptions | None = None
