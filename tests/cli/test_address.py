@@ -35,6 +35,11 @@ def test_an_address_that_is_none() -> None:
         server_url({"OLLAMA_HOST": "ftp://h"})
 
 
+def test_colons_that_make_no_address_are_told() -> None:
+    with pytest.raises(ConfigError, match="OLLAMA_HOST: cannot read 'nonsense:::'"):
+        server_url({"OLLAMA_HOST": "nonsense:::"})
+
+
 def test_the_key_is_arrieros_or_ollamas() -> None:
     assert key_for_server({"OLLAMA_API_KEY": "theirs"}) == "theirs"
     assert key_for_server({"OLLAMA_API_KEY": "theirs", "ARRIERO_API_KEY": "ours"}) == "ours"

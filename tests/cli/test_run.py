@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from arriero.cli.api import Api
 from arriero.cli.run import Flags, _session
 from arriero.engines.fake import FakeEngine
 from tests.cli.commands import arriero
@@ -188,3 +189,11 @@ def test_a_history_is_kept_unless_it_is_refused(value: str, keeps: bool, monkeyp
     monkeypatch.setenv("OLLAMA_NOHISTORY", value)
     asked = Flags(None, None, None, "", None, False, False, False, False)
     assert _session("gen", asked).display.keeps_history is keeps
+
+
+def test_what_was_left_out_of_a_conversation_is_told(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    turns = [{"role": "user", "content": "word " * 300}, {"role": "assistant", "content": "x"}]
+    messages = [*turns, {"role": "user", "content": "hi"}]
+    with Api({"OLLAMA_HOST": url}) as api:
+        api.call(lambda client: client.chat("gen", messages=messages, options={"num_ctx": 128}))
+    assert "note: the context is too small for all of it (dropped_messages=1" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from arriero.config import config_from
+from arriero.errors import ConfigError
 
 _OLLAMAS_OWN = "ollama.com"
 _KEYS = ("ARRIERO_API_KEY", "OLLAMA_API_KEY")
@@ -24,6 +25,8 @@ def server_url(environ: Mapping[str, str]) -> str:
     if not separator:
         scheme, rest = "http", text
     host = _reachable(config.host)
+    if ":" in host and not _is_address(host):
+        raise ConfigError(f"OLLAMA_HOST: cannot read {text!r}: give HOST:PORT, as in 127.0.0.1:{config.port}")
     path = rest.partition("/")[2].strip("/")
     authority = f"[{host}]" if ":" in host else host
     return f"{scheme}://{authority}:{config.port}{f'/{path}' if path else ''}"
@@ -41,6 +44,14 @@ def is_loopback(url_host: str) -> bool:
     with suppress(ValueError):
         return ipaddress.ip_address(url_host.strip("[]")).is_loopback
     return False
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _reachable(host: str) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import click
 import msgspec
 
 from arriero.cli.address import is_loopback, key_for_server, server_url
@@ -23,6 +24,12 @@ _CONNECT_S = 10.0
 _WRITE_S = 120.0
 _JSON = {"content-type": "application/json"}
 _T = TypeVar("_T")
+
+
+def _tell_truncated(response: "httpx.Response") -> None:
+    """Tell what was left out of the question: the library does not hand it on."""
+    if told := response.headers.get("x-arriero-truncated"):
+        click.echo(f"note: the context is too small for all of it ({told})", err=True)
 
 
 class Api:
@@ -101,7 +108,8 @@ class Api:
     def _library(self) -> "ollama.Client":
         import ollama
 
-        client = ollama.Client(self._url, headers=self._headers, **self._settings)
+        hooks = {"response": [_tell_truncated]}
+        client = ollama.Client(self._url, headers=self._headers, event_hooks=hooks, **self._settings)
         self._open.enter_context(client)
         return client
 

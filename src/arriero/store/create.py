@@ -55,7 +55,7 @@ def assemble(
     _check_quantization(weights, recipe.quantize)
     if parts:
         config = _described(config, weights, parts)
-    _add_texts(assembly, blobs, recipe)
+    _add_texts(assembly, blobs, recipe, progress)
     return _with_overrides(config, recipe)
 
 
@@ -139,9 +139,10 @@ def _described(config: ConfigBlob, weights: GgufFile, parts: list[Part]) -> Conf
     )
 
 
-def _add_texts(assembly: Assembly, blobs: Blobs, recipe: Recipe) -> None:
+def _add_texts(assembly: Assembly, blobs: Blobs, recipe: Recipe, progress: ProgressCallback) -> None:
     if recipe.template:
         assembly.replace_content("template", recipe.template.encode())
+        progress(Progress("keeping the template to be shown; chats are rendered by the one in the weights"))
     if recipe.system:
         assembly.replace_content("system", recipe.system.encode())
     for text in recipe.licenses:
