@@ -108,6 +108,17 @@ async def test_what_is_here_is_told_once_and_not_fetched(store: Store, registry:
     ]
 
 
+async def test_what_a_killed_download_has_left_beside_a_complete_blob_goes(
+    store: Store, registry: FakeRegistry
+) -> None:
+    await pull(store, registry)
+    complete = blob(store, DIGEST)
+    for name in (f"{complete.name}-partial-0", f".{complete.name}-partial-1"):
+        complete.with_name(name).write_text("{}")
+    await pull(store, registry)
+    assert is_complete(store, registry)
+
+
 async def test_a_blob_of_the_wrong_size_does_not_count_as_here(store: Store, registry: FakeRegistry) -> None:
     blob(store, DIGEST).parent.mkdir(parents=True)
     blob(store, DIGEST).write_bytes(WEIGHTS[:-1])

@@ -151,6 +151,14 @@ def is_present(blobs: Blobs, blob: Blob) -> bool:
         return False
 
 
+def drop_leftovers(blobs: Blobs, blob: Blob) -> None:
+    """Remove what a download that was killed has left beside a blob that is complete by now."""
+    name = _partial_path(blobs, blob.digest).name
+    for pattern in (f"{name}*", f".{name}*"):
+        for path in blobs.directory.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
 def missing_bytes(blobs: Blobs, blob: Blob) -> int:
     """Return how many bytes of a blob the disk does not have yet. Holes in an unfinished file count as missing."""
     if is_present(blobs, blob):

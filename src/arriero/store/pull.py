@@ -13,7 +13,7 @@ from arriero.store.holds import Holds
 from arriero.store.install import put_manifest
 from arriero.store.layout import Store
 from arriero.store.manifest import Manifest, find_manifest, read_manifest
-from arriero.store.partial import is_present, missing_bytes
+from arriero.store.partial import drop_leftovers, is_present, missing_bytes
 from arriero.store.progress import Progress, ProgressCallback
 from arriero.store.sharing import Sharing
 from arriero.store.sources.registry import Patience, Registry, RegistryFailed, Repository, repository_of
@@ -91,6 +91,8 @@ class RegistryPuller:
             with suppress(LoadFailed):  # a damaged manifest needs nothing
                 before = digests_of(read_manifest(path).manifest)
         put_manifest(self.store, name, content)
+        for blob in blobs_of(manifest):
+            drop_leftovers(self._blobs, blob)
         return before - digests_of(manifest)
 
     @property
