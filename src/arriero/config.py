@@ -101,10 +101,11 @@ def _split_address(text: str) -> tuple[str, str, int]:
 
 def is_true(environ: Mapping[str, str], name: str) -> bool:
     """Whether a variable says yes, as Ollama reads it: whatever is no word for no."""
-    return _text(environ, name) not in {"", "0", "f", "F", "FALSE", "false", "False"}
+    return variable(environ, name) not in {"", "0", "f", "F", "FALSE", "false", "False"}
 
 
-def _text(environ: Mapping[str, str], name: str) -> str:
+def variable(environ: Mapping[str, str], name: str) -> str:
+    """The text of a variable, without the blanks and quotes around it; "" where it is not set."""
     return environ.get(name, "").strip().strip("\"'").strip()
 
 
@@ -169,7 +170,7 @@ class _Variables:
         return is_true(self._environ, name)
 
     def _text(self, name: str) -> str:
-        return _text(self._environ, name)
+        return variable(self._environ, name)
 
     def _note(self, name: str, text: str) -> None:
         self.notes.append(f"{name}={text} cannot be read, and counts as not set")

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 from contextlib import suppress
 
-from arriero.config import config_from
+from arriero.config import config_from, variable
 from arriero.errors import ConfigError
 
 _OLLAMAS_OWN = "ollama.com"
@@ -17,7 +17,7 @@ def server_url(environ: Mapping[str, str]) -> str:
     An address that means every interface is one to listen on: a client takes loopback in its place. Raises
     ConfigError for an address that makes no sense.
     """
-    text = environ.get("OLLAMA_HOST", "").strip().strip("\"'").strip()
+    text = variable(environ, "OLLAMA_HOST")
     if text == _OLLAMAS_OWN:
         return f"https://{_OLLAMAS_OWN}:443"
     config = config_from({"OLLAMA_HOST": text})

@@ -51,13 +51,18 @@ class EmbeddingSettings:
         return {"LLAMA_ARG_EMBEDDINGS": "1"}
 
 
+def batch_of(plan: Plan) -> int:
+    """The tokens that a model for text computes at once."""
+    return max(plan.options.batch or _BATCH, plan.slots, _LEAST_BATCH)
+
+
 def embedding_settings(architecture: Architecture, plan: Plan) -> EmbeddingSettings:
     """How to load a model that embeds, too.
 
     A model for text takes the mean over all tokens. That, and whatever looks at a whole text at once, has to be
     computed in one batch, whose size costs memory only once a text of that length comes, where there is no GPU.
     """
-    batch = max(plan.options.batch or _BATCH, plan.slots, _LEAST_BATCH)
+    batch = batch_of(plan)
     if not architecture.pooling_type:
         return EmbeddingSettings(_MEAN, batch, min(plan.context, batch))
     if architecture.pooling_type == _LAST:

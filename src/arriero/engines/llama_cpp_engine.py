@@ -13,7 +13,7 @@ from arriero.engines.fitting import generate_within
 from arriero.engines.formatted_thinking import think_then_answer
 from arriero.engines.infill import infill_room
 from arriero.engines.llama_cpp_body import chat_body, chat_format, request_body, tool_names
-from arriero.engines.llama_cpp_embedding import embed
+from arriero.engines.llama_cpp_embedding import batch_of, embed
 from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.native_reader import NativeReader
 from arriero.engines.openai_wire import OpenAIWire
@@ -25,7 +25,6 @@ from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream, Truncated
 
 HOST = "127.0.0.1"
-_BATCH = 2048  # llama.cpp's own, where a request asks for no other
 _WHOLE_TIMEOUT_S = 3600.0
 _INFILL_MARKS = 16  # more than the names of files and the like that llama.cpp puts around the text
 
@@ -56,7 +55,7 @@ class LlamaCppEngine:
         )
         self._plan = plan
         self._seed = seed
-        self._infill_room = infill_room(plan.options.batch or _BATCH)
+        self._infill_room = infill_room(batch_of(plan))
         self.input_limit = input_limit or plan.context
 
     def generate(self, request: TextRequest) -> EventStream:

@@ -8,9 +8,8 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from arriero.errors import InvalidRequest
 from arriero.protocol.ollama import Loose
+from arriero.protocol.ollama_options import LEAST_CONTEXT
 
-# The engine of an Ollama that is asked for no context at all has so many tokens.
-_LEAST_CONTEXT = 4
 # Tokens that a model may put around a text.
 _MOST_SPECIALS = 2
 _TOO_LONG = "the input length exceeds the context length"
@@ -111,7 +110,7 @@ def input_limit(num_ctx: int | None, most: int, *, truncate: bool) -> InputLimit
     Ollama cuts to a ``num_ctx`` of 0 or less no more than to any, and then its engine has no room for the input.
     """
     if num_ctx is not None and num_ctx <= 0:
-        tokens, refusal = _LEAST_CONTEXT, _CANNOT_CUT
+        tokens, refusal = LEAST_CONTEXT, _CANNOT_CUT
     else:
         tokens, refusal = num_ctx or most, ""
     return InputLimit(min(tokens, most), refusal if truncate else _TOO_LONG)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from arriero.config import variable
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -63,8 +65,7 @@ def layout_from(environ: Mapping[str, str], can_write: Callable[[Path], bool] | 
     """
     data = data_dir(environ)
     borrowed = [Store(Path(text).expanduser()) for text in _paths(environ.get("ARRIERO_READ_MODELS", ""))]
-    # Ollama takes blanks and quotes off every variable of its own.
-    named = environ.get("OLLAMA_MODELS", "").strip().strip("\"'").strip()
+    named = variable(environ, "OLLAMA_MODELS")
     if not named:
         if "ARRIERO_READ_MODELS" not in environ:
             borrowed = _ollamas_own(environ)

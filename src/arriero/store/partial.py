@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -151,11 +151,11 @@ def is_present(blobs: Blobs, blob: Blob) -> bool:
         return False
 
 
-def drop_leftovers(blobs: Blobs, blob: Blob) -> None:
-    """Remove what a download that was killed has left beside a blob that is complete by now."""
-    name = _partial_path(blobs, blob.digest).name
-    for pattern in (f"{name}*", f".{name}*"):
-        for path in blobs.directory.glob(pattern):
+def drop_leftovers(blobs: Blobs, complete: Iterable[Blob]) -> None:
+    """Remove what downloads that were killed have left beside blobs that are complete by now."""
+    names = {blobs.path(blob.digest).name for blob in complete}
+    for name, path in _unfinished(blobs):
+        if name in names:
             path.unlink(missing_ok=True)
 
 
@@ -178,14 +178,20 @@ def sweep_partials(blobs: Blobs, now_s: float) -> None:
     now_s: the time, in seconds since 1970. A file goes with its parts, or not at all.
     """
     groups: dict[str, list[Path]] = {}
-    for pattern in ("sha256-*-partial*", ".sha256-*-partial*"):
-        for path in blobs.directory.glob(pattern):
-            groups.setdefault(path.name.lstrip(".").partition("-partial")[0], []).append(path)
+    for name, path in _unfinished(blobs):
+        groups.setdefault(name, []).append(path)
     for paths in groups.values():
         with suppress(OSError):  # somebody else has removed one just now
             if now_s - max(path.stat().st_mtime for path in paths) > _STALE_S:
                 for path in paths:
                     path.unlink(missing_ok=True)
+
+
+def _unfinished(blobs: Blobs) -> Iterator[tuple[str, Path]]:
+    """Yield every file of every download that is not complete, with the name of the blob that it is for."""
+    for pattern in ("sha256-*-partial*", ".sha256-*-partial*"):
+        for path in blobs.directory.glob(pattern):
+            yield path.name.lstrip(".").partition("-partial")[0], path
 
 
 def _partial_path(blobs: Blobs, digest: str) -> Path:

@@ -91,8 +91,7 @@ class RegistryPuller:
             with suppress(LoadFailed):  # a damaged manifest needs nothing
                 before = digests_of(read_manifest(path).manifest)
         put_manifest(self.store, name, content)
-        for blob in blobs_of(manifest):
-            drop_leftovers(self._blobs, blob)
+        drop_leftovers(self._blobs, blobs_of(manifest))
         return before - digests_of(manifest)
 
     @property
