@@ -86,7 +86,7 @@ def record(name: str = "tiny", **changes: object) -> ModelRecord:
     """Return a record of a model that lies nowhere."""
     values: dict[str, object] = {
         "name": name,
-        "path": Path("/nowhere/tiny.gguf"),
+        "weights": Path("/nowhere/tiny.gguf"),
         "digest": "",
         "size_bytes": 1024,
         "modified_at": datetime(2025, 1, 1, tzinfo=UTC),

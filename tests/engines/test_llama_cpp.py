@@ -13,7 +13,7 @@ PLAN = Plan(context=1024, slots=4)
 
 
 def launched(settings: LlamaCppSettings, chat_template: str = "") -> Launch:
-    model = record(path=Path("/models/tiny.gguf"), chat_template=chat_template)
+    model = record(weights=Path("/models/tiny.gguf"), chat_template=chat_template)
     return launch(model, PLAN, settings, port=4711, api_key=KEY)
 
 
@@ -40,7 +40,7 @@ def test_a_binary_gets_flags_and_the_key_in_its_environment() -> None:
 
 
 def test_projector_and_adapters_are_loaded_too() -> None:
-    model = record(path=Path("/m"), projector=Path("/p"), adapters=(Path("/a"), Path("/b")))
+    model = record(weights=Path("/m"), projector=Path("/p"), adapters=(Path("/a"), Path("/b")))
     wheel = launch(model, PLAN, LlamaCppSettings(), port=4711, api_key=KEY).spec
     params = json.loads(wheel.stdin)["params"]
     assert (params["mmproj.path"], params["lora_adapters"]) == ("/p", ["/a", "/b"])

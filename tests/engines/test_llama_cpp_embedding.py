@@ -67,7 +67,7 @@ def test_the_wheel_is_told() -> None:
 
 
 def test_a_binary_is_told() -> None:
-    embedder = record(path=Path("/models/e.gguf"), architecture=architecture(CLS))
+    embedder = record(weights=Path("/models/e.gguf"), architecture=architecture(CLS))
     spec = launch(embedder, Plan(8192, 1), LlamaCppSettings(llama_server="llama-server"), 4711, "key").spec
     argv = json.loads(spec.stdin)["argv"]
     assert argv[-4:] == ["--batch-size", "8192", "--ubatch-size", "8192"]

@@ -56,7 +56,7 @@ def test_no_layer_on_a_gpu_is_a_wish_too() -> None:
 
 def test_every_launch_is_told() -> None:
     settings = LlamaCppSettings(flash_attention=True)
-    model = record(path=Path("/m"))
+    model = record(weights=Path("/m"))
     params = json.loads(launch(model, plan(ALL), settings, port=1, api_key="k").spec.stdin)["params"]
     assert (params["ctx_shift"], params["flash_attn_type"]) == (True, 1)
 

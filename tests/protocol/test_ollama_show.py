@@ -41,7 +41,7 @@ def test_no_parameters_are_no_text() -> None:
 def test_the_modelfile_would_make_the_model_again() -> None:
     model = record(
         "gen:latest",
-        path=Path("/models/gen.gguf"),
+        weights=Path("/models/gen.gguf"),
         template="{{ .Prompt }}",
         system="Be\nbrief.",
         parameters={"stop": ["<|end|>", " x"], "temperature": 0},
@@ -104,7 +104,12 @@ def test_options_of_the_request_are_in_the_modelfile_only() -> None:
 
 def test_projector_adapters_and_what_ollama_needs_are_told() -> None:
     model = record(
-        path=Path("/m"), projector=Path("/p"), adapters=(Path("/a"),), renderer="qwen3", parser="p", requires="0.14.0"
+        weights=Path("/m"),
+        projector=Path("/p"),
+        adapters=(Path("/a"),),
+        renderer="qwen3",
+        parser="p",
+        requires="0.14.0",
     )
     shown = show_to_wire(model, ShownFiles({}, (), {"clip.has_vision_encoder": True}), system="")
     assert "\nFROM /m\nADAPTER /a\nFROM /p\nRENDERER qwen3\nPARSER p\nREQUIRES 0.14.0\n" in shown.modelfile

@@ -25,7 +25,7 @@ ROOM_FOR_TWO = 3 * GIB
 def model(name: str, size_bytes: int = GIB) -> ModelRecord:
     """A model whose memory is its file, but for a little."""
     architecture = Architecture("llama", size_bytes, trained_context=8192, kv_bytes_per_token=1)
-    return record(name, path=Path(f"/{name}"), size_bytes=size_bytes, architecture=architecture)
+    return record(name, weights=Path(f"/{name}"), size_bytes=size_bytes, architecture=architecture)
 
 
 def memory_of(name: str) -> int:

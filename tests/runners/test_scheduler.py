@@ -74,8 +74,8 @@ async def test_two_names_of_a_file_share_a_load() -> None:
 async def test_models_of_their_own_are_loaded_beside_each_other() -> None:
     loader = FakeLoader()
     scheduler = scheduler_of(loader)
-    await ask(scheduler, model=record("a", path=Path("/a")))
-    await ask(scheduler, 600.0, model=record("b", path=Path("/b")))
+    await ask(scheduler, model=record("a", weights=Path("/a")))
+    await ask(scheduler, 600.0, model=record("b", weights=Path("/b")))
     assert [status.record.name for status in scheduler.statuses()] == ["b", "a"]
     assert [(status.memory_bytes, status.context) for status in scheduler.statuses()] == [(123_456, 2048)] * 2
     await scheduler.aclose()

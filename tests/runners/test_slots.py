@@ -8,7 +8,7 @@ from arriero.engines.fake import FakeEngine
 from arriero.errors import ServerBusy
 from arriero.runners.scheduler import Scheduler
 from arriero.types.loading import Demand
-from tests.runners.scheduling import ANSWER, ASK, Client, ask, client, model, settle
+from tests.runners.scheduling import ANSWER, Client, ask, client, model, settle
 from tests.serving import ROOMY, FakeLoader
 
 MODEL = model("gen")
@@ -31,13 +31,6 @@ async def test_no_more_answers_are_given_to_an_engine_than_it_has_slots() -> Non
     await clients[2].begun()
     assert not clients[3].has_begun.is_set()
     assert [await each.end() for each in clients] == [ANSWER] * 5
-    await scheduler.aclose()
-
-
-async def test_an_answer_knows_how_its_model_was_loaded() -> None:
-    scheduler = scheduler_of(FakeLoader(slots=3))
-    async with scheduler.answer(MODEL, ASK) as answer:
-        assert (answer.plan.context, answer.plan.slots, answer.plan.is_shifting) == (2048, 3, False)
     await scheduler.aclose()
 
 

@@ -14,7 +14,7 @@ from arriero.types.models import ModelRecord
 from tests.factories_store import record
 
 PLAN = Plan(context=512, slots=1)
-MODEL = record(path=Path(__file__))
+MODEL = record(weights=Path(__file__))
 WAITS = "import sys; sys.stdin.read()"
 
 

@@ -187,7 +187,7 @@ def test_a_hash_that_nobody_waits_for_does_not_hold_up_the_end(layout: Layout, t
     library = Library.only(layout, [])
 
     async def begin_and_end() -> None:
-        hashing = asyncio.create_task(library.digest(record(path=endless)))
+        hashing = asyncio.create_task(library.digest(record(weights=endless)))
         await asyncio.sleep(0)
         hashing.cancel()
         await asyncio.wait({hashing})

@@ -1,13 +1,16 @@
 """What an engine is to the rest of the server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
 
 from arriero.types.chat import ChatPrompt, Prompt, TextRequest
 from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream
 from arriero.types.loading import LoadOptions
+from arriero.types.models import Capability, ModelDetails
+from arriero.types.upstreams import UpstreamKind
 
 
 class Engine(Protocol):
@@ -67,17 +70,75 @@ class Embeds(Protocol):
         """One vector for each input, in order; an input is a text, or tokens as they are. Raises EngineFailed."""
 
 
+@runtime_checkable
+class Ignores(Protocol):
+    """An engine that cannot do all that a request may ask."""
+
+    def ignored(self, request: TextRequest) -> Sequence[str]:
+        """What the request asks for and this engine passes over, by the names of ``SamplingParams``."""
+
+
+def ignored_by(engine: Engine, request: TextRequest) -> Sequence[str]:
+    """What an engine passes over of a request."""
+    return engine.ignored(request) if isinstance(engine, Ignores) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model of a server that runs elsewhere, with what is known of it.
+
+    name: as that server calls it. context: tokens; None where it does not say. digest: 64 hex digits, "" where it has
+    none. model_info: as ``/api/show`` tells it, ``general.architecture`` among it. details, template, size_bytes: as
+    in ``ModelRecord``. memory_bytes: what it takes there now, where that is told.
+    """
+
+    name: str
+    context: int | None = None
+    capabilities: tuple[Capability, ...] = ("completion",)
+    # Its keys and types are the model author's.
+    model_info: Mapping[str, Any] = field(default_factory=dict)
+    details: ModelDetails = field(default_factory=ModelDetails)
+    template: str = ""
+    digest: str = ""
+    size_bytes: int = 0
+    modified_at: datetime | None = None
+    embedding_length: int | None = None
+
+
+class UpstreamServer(Protocol):
+    """A server that runs elsewhere, and serves one model or several."""
+
+    @property
+    def kind(self) -> UpstreamKind | None:
+        """What it is; None as long as nobody has been able to find out."""
+
+    async def look(self) -> Sequence[ServedModel]:
+        """The models that it serves now. Also tells whether it is well: it takes seconds at most, and no generation.
+
+        What is known of a model is only asked for again where something has changed. Raises EngineFailed where it
+        refuses, as with a wrong key, and EngineDied where it cannot be reached.
+        """
+
+    def engine(self, model: str) -> Engine:
+        """Who answers for one of its models, as it is called there; the same object each time."""
+
+    async def aclose(self) -> None:
+        """Drop the connections. Answers that still run end with EngineDied."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
     """How to start an engine's process.
 
     argv: the command. environment: variables on top of the server's own. stdin: text to write to its standard input,
-    which stays open: its end tells the process that its parent is gone.
+    which stays open: its end tells the process that its parent is gone. shown_as: what its output is shown under, line
+    by line; "" leaves it to the log's most detailed level.
     """
 
     argv: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     stdin: str = ""
+    shown_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def parameters_text(parameters: Mapping[str, Any]) -> str:
 
 def modelfile_text(record: ModelRecord) -> str:
     """A Modelfile that would make this model again."""
-    files = [record.path, *([record.projector] if record.projector else [])]
+    files = [record.weights or record.reference or record.name, *([record.projector] if record.projector else [])]
     modelfile = Modelfile(
         origins=tuple(map(str, files)),
         adapters=tuple(map(str, record.adapters)),

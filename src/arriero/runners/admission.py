@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from arriero.runners.runner import Runner
 
 
-# The files that a runner has loaded: two names of the same ones share it.
-Files = tuple[Path, Path | None, tuple[Path, ...], str]
+# What a runner has loaded: two names of the same files share it.
+Files = tuple[Path | str, Path | None, tuple[Path, ...], str]
 
 
 def files_of(record: ModelRecord) -> Files:
     """All that is loaded of a model, and the chat template that its engine is started with."""
-    return record.path, record.projector, record.adapters, record.chat_template
+    return record.weights or record.reference, record.projector, record.adapters, record.chat_template
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,65 +2,30 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
 
-from arriero.engines.base import Engine, Plan
+from arriero.engines.base import Engine, ignored_by
 from arriero.errors import EngineDied, EngineUnreachable
+from arriero.runners.carrier import ANYTHING, Answer, Result, Status
 from arriero.runners.dispatcher import Dispatcher
 from arriero.runners.residency import Limits
 from arriero.runners.runner import Runner, stopping
 from arriero.runners.worker import Loader
 from arriero.types.chat import TextRequest
-from arriero.types.events import Event, EventStream
 from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 
-Result = TypeVar("Result")
-
-_ANYTHING = Demand()
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """A loaded model, for ``/api/ps``.
-
-    memory_bytes: all that it holds; vram_bytes: of which on GPUs. expires_in_s: ``inf`` for never; negative once it is
-    only finishing.
-    """
-
-    record: ModelRecord
-    memory_bytes: int
-    vram_bytes: int
-    context: int
-    expires_in_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer under way.
-
-    ready_ns: when the engine was had (``time.perf_counter_ns``). first: its first events. plan: how the model was
-    loaded.
-    """
-
-    ready_ns: int
-    first: Sequence[Event]
-    rest: EventStream
-    plan: Plan
-
 
 class Scheduler:
-    """One for a server."""
+    """Has models answer in processes of this server's own (see ``Carrier``). One for a server."""
 
     def __init__(self, loader: Loader, limits: Limits) -> None:
         self._dispatcher = Dispatcher(loader, limits)
 
     @asynccontextmanager
     async def answer(
-        self, record: ModelRecord, request: TextRequest, demand: Demand = _ANYTHING
+        self, record: ModelRecord, request: TextRequest, demand: Demand = ANYTHING
     ) -> AsyncIterator[Answer]:
         """Generate with a model, in one of its slots. What the engine refuses is raised on entering, before any event.
 
@@ -71,7 +36,7 @@ class Scheduler:
         async def begin(engine: Engine) -> tuple[Engine, Answer]:
             ready_ns = time.perf_counter_ns()
             stream = engine.generate(request)
-            return engine, Answer(ready_ns, await anext(stream), stream, runner.plan)
+            return engine, Answer(ready_ns, await anext(stream), stream, ignored_by(engine, request))
 
         async with self._runner(record, demand, takes_slot=True) as runner:
             engine, answer = await self._ask(runner, begin)
@@ -83,7 +48,7 @@ class Scheduler:
         self,
         record: ModelRecord,
         work: Callable[[Engine], Awaitable[Result]],
-        demand: Demand = _ANYTHING,
+        demand: Demand = ANYTHING,
         *,
         takes_slot: bool = False,
     ) -> Result:
@@ -95,7 +60,7 @@ class Scheduler:
         async with self._runner(record, demand, takes_slot=takes_slot) as runner:
             return await self._ask(runner, work)
 
-    async def load(self, record: ModelRecord, demand: Demand = _ANYTHING) -> None:
+    async def load(self, record: ModelRecord, demand: Demand = ANYTHING) -> None:
         """Load a model if need be. Raises ServerBusy where too many wait, LoadFailed."""
         async with self._runner(record, demand, takes_slot=False) as runner:
             await runner.engine()

@@ -121,7 +121,7 @@ class WorkerLoader:
 
     async def load(self, record: ModelRecord, plan: Plan) -> Worker:
         """Start a worker for the model and wait until it answers. Raises LoadFailed, and leaves nothing behind."""
-        if not record.path.exists():
+        if record.weights is not None and not record.path.exists():
             raise LoadFailed(f'model "{record.name}" not found, try pulling it first', 404)
         launch = self._launcher(record, plan, _free_port(), secrets.token_urlsafe(24))
         facts = {"model": record.name, "context": launch.plan.context, "slots": launch.plan.slots}

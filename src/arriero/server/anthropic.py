@@ -23,7 +23,7 @@ class AnthropicMessages:
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
-        self._scheduler = services.scheduler
+        self._carrier = services.carrier
 
     async def create(self, exchange: Exchange) -> None:
         """``POST /v1/messages``."""
@@ -35,7 +35,7 @@ class AnthropicMessages:
         request, demand = conversation.request(record)
         estimate = read.estimate_tokens(conversation.messages, conversation.tools)
         encoder = AnthropicAnswer(body.model, secrets.token_hex(12), estimate)
-        await send_answer(exchange, self._scheduler, Job(record, request, demand, encoder, body.stream, asked_ns))
+        await send_answer(exchange, self._carrier, Job(record, request, demand, encoder, body.stream, asked_ns))
 
     async def count_tokens(self, exchange: Exchange) -> None:
         """``POST /v1/messages/count_tokens``: Anthropic's own, which Ollama does not have.
@@ -54,7 +54,7 @@ class AnthropicMessages:
 
         # Counting takes no slot: it does not wait for answers under way.
         async with exchange.while_connected():
-            tokens = await self._scheduler.call(record, count, demand)
+            tokens = await self._carrier.call(record, count, demand)
         await exchange.reply(msgspec.json.encode(wire.TokenCount(tokens)), ANTHROPIC.content_type)
 
 

@@ -48,13 +48,13 @@ class Access:
 
 
 def build_app(services: Services, access: Access) -> ASGIApp:
-    """The server as one ASGI app, which breaks off pulls and closes the scheduler when it stops."""
+    """The server as one ASGI app, which breaks off pulls and closes the carrier when it stops."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         services.pulls.end()
-        await services.scheduler.aclose()
+        await services.carrier.aclose()
 
     routes = _routes(services)
     starlette = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 405: _wrong_method})

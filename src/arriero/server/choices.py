@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from arriero.protocol.timestamps import utc_now
-from arriero.runners.scheduler import Scheduler
+from arriero.runners.carrier import Carrier
 from arriero.server.exchange import Exchange
 from arriero.server.streaming import AnswerEncoder, Job, send_answer, truncated_headers
 from arriero.types.chat import TextRequest
@@ -30,19 +30,19 @@ class ChoiceEncoder(AnswerEncoder, Protocol):
         """All answers in one object."""
 
 
-async def send_choices(exchange: Exchange, scheduler: Scheduler, job: Job, encoders: Sequence[ChoiceEncoder]) -> None:
+async def send_choices(exchange: Exchange, carrier: Carrier, job: Job, encoders: Sequence[ChoiceEncoder]) -> None:
     """Have an answer for each encoder generated, at once as far as there are slots, and send them.
 
     The pieces of a stream come as they are made, those of all answers mixed. Where one fails, all of them end.
     """
     if len(encoders) == 1:
-        await send_answer(exchange, scheduler, job)
+        await send_answer(exchange, carrier, job)
         return
     pieces: _Pieces = asyncio.Queue(len(encoders))
     try:
         async with exchange.while_connected(), asyncio.TaskGroup() as group:
             for index in range(len(encoders)):
-                group.create_task(_feed(pieces, scheduler, job, index))
+                group.create_task(_feed(pieces, carrier, job, index))
             answers = await (_stream(exchange, pieces, job, encoders) if job.is_stream else _collect(pieces, encoders))
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed
@@ -54,9 +54,9 @@ async def send_choices(exchange: Exchange, scheduler: Scheduler, job: Job, encod
         await exchange.reply(body, encoders[0].whole_content_type, extra=truncated_headers(job, answers[0]))
 
 
-async def _feed(pieces: _Pieces, scheduler: Scheduler, job: Job, index: int) -> None:
+async def _feed(pieces: _Pieces, carrier: Carrier, job: Job, index: int) -> None:
     """Have one answer generated, and hand on its events."""
-    async with scheduler.answer(job.record, _another(job.request, index), job.demand) as answer:
+    async with carrier.answer(job.record, _another(job.request, index), job.demand) as answer:
         await pieces.put((index, answer.first))
         async for events in answer.rest:
             await pieces.put((index, events))

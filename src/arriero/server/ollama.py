@@ -77,7 +77,7 @@ class OllamaText:
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
-        self._scheduler = services.scheduler
+        self._carrier = services.carrier
 
     async def chat(self, exchange: Exchange) -> None:
         """``POST /api/chat``."""
@@ -95,7 +95,7 @@ class OllamaText:
             raise kind.no_model()
         record = self._library.find(body.model)
         if kind.is_empty(body) and keep_alive_s == 0:
-            self._scheduler.unload(record)
+            self._carrier.unload(record)
             await _reply_done(exchange, kind.blank(body.model, utc_now()), "unload")
             return
         kind.check(body, record)
@@ -105,7 +105,7 @@ class OllamaText:
         demand = Demand(keep_alive_s, to_load_options(options, is_shifting=body.shift))
         if kind.is_empty(body):
             async with exchange.while_connected():
-                await self._scheduler.load(record, demand)
+                await self._carrier.load(record, demand)
             await _reply_done(exchange, kind.blank(body.model, utc_now()), "load")
             return
         prompt = kind.prompt(body, record, think)
@@ -126,7 +126,7 @@ class OllamaText:
             wants_context=kind.wants_context(body),
         )
         job = Job(record, request, demand, kind.encoder(body.model), body.stream, asked_ns)
-        await send_answer(exchange, self._scheduler, job)
+        await send_answer(exchange, self._carrier, job)
 
     async def _render(self, exchange: Exchange, record: ModelRecord, demand: Demand, prompt: Prompt) -> str:
         """The prompt as the model would get it."""
@@ -141,7 +141,7 @@ class OllamaText:
             return await engine.render(prompt)
 
         async with exchange.while_connected():
-            return await self._scheduler.call(record, render, demand)
+            return await self._carrier.call(record, render, demand)
 
 
 def _read_values(body: TextBody) -> tuple[convert.Think, float | None]:

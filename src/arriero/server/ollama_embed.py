@@ -34,7 +34,7 @@ class OllamaEmbed:
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
-        self._scheduler = services.scheduler
+        self._carrier = services.carrier
 
     async def embed(self, exchange: Exchange) -> None:
         """``POST /api/embed``."""
@@ -59,14 +59,14 @@ class OllamaEmbed:
 
         async with exchange.while_connected():
             if texts:
-                embedded = await self._scheduler.call(record, embed, demand, takes_slot=True)
+                embedded = await self._carrier.call(record, embed, demand, takes_slot=True)
                 answer.embeddings, answer.prompt_eval_count = embedded.vectors, embedded.tokens
                 if embedded.cut:
                     answer.truncated = wire.TruncatedInputs(embedded.cut, embedded.limit)
                 headers = cut_headers(record, embedded)
                 answer.total_duration = time.perf_counter_ns() - asked_ns
             else:
-                await self._scheduler.load(record, demand)
+                await self._carrier.load(record, demand)
         await exchange.reply(msgspec.json.encode(answer), JSON, extra=headers)
 
     async def embeddings(self, exchange: Exchange) -> None:
@@ -82,9 +82,9 @@ class OllamaEmbed:
         async with exchange.while_connected():
             if body.prompt:
                 work = partial(_embed_as_it_is, text=body.prompt, options=options)
-                vectors = await self._scheduler.call(record, work, demand, takes_slot=True)
+                vectors = await self._carrier.call(record, work, demand, takes_slot=True)
             else:
-                await self._scheduler.load(record, demand)
+                await self._carrier.load(record, demand)
         await exchange.reply(msgspec.json.encode(wire.EmbeddingsResponse(vectors[0])), JSON)
 
 

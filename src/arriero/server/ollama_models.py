@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -11,7 +12,7 @@ from arriero.protocol import ollama as wire
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_show import ShownFiles, details_to_wire, show_to_wire
 from arriero.protocol.timestamps import local
-from arriero.runners.scheduler import Status
+from arriero.runners.carrier import Status
 from arriero.server.errors import JSON
 from arriero.server.exchange import Exchange
 from arriero.server.services import Services
@@ -33,7 +34,7 @@ class OllamaModels:
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
-        self._scheduler = services.scheduler
+        self._carrier = services.carrier
 
     async def version(self, exchange: Exchange) -> None:
         """``GET /api/version``: of the API that is spoken here."""
@@ -47,7 +48,7 @@ class OllamaModels:
 
     async def ps(self, exchange: Exchange) -> None:
         """``GET /api/ps``."""
-        running = [self._running(status) for status in self._scheduler.statuses()]
+        running = [self._running(status) for status in self._carrier.statuses()]
         await exchange.reply(msgspec.json.encode(wire.ProcessResponse(running)), JSON)
 
     async def show(self, exchange: Exchange) -> None:
@@ -57,16 +58,21 @@ class OllamaModels:
         if not name:
             raise InvalidRequest("model is required")
         record = self._library.find_listed(name)
-        gguf = await asyncio.to_thread(self._library.gguf, record.path, verbose=body.verbose)
-        info = model_info(gguf)
-        seeing = {}
-        if record.projector:
-            seeing = model_info(await asyncio.to_thread(self._library.gguf, record.projector, verbose=body.verbose))
+        files = await self._shown_files(record, verbose=body.verbose)
         if exchange.user_agent.startswith(_COPILOT):
             # It shows this as the model's name.
-            info["general.basename"] = name
-        answer = show_to_wire(record, ShownFiles(info, gguf.tensors, seeing), body.system, body.options)
+            files = replace(files, model_info={**files.model_info, "general.basename": name})
+        answer = show_to_wire(record, files, body.system, body.options)
         await exchange.reply(msgspec.json.encode(answer), JSON)
+
+    async def _shown_files(self, record: ModelRecord, *, verbose: bool) -> ShownFiles:
+        if record.weights is None:
+            return ShownFiles(record.model_info)
+        gguf = await asyncio.to_thread(self._library.gguf, record.weights, verbose=verbose)
+        seeing = {}
+        if record.projector:
+            seeing = model_info(await asyncio.to_thread(self._library.gguf, record.projector, verbose=verbose))
+        return ShownFiles(model_info(gguf), gguf.tensors, seeing)
 
     def _listed(self, record: ModelRecord) -> wire.ListedModel | None:
         try:

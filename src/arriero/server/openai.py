@@ -27,7 +27,7 @@ class OpenAIChat:
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
-        self._scheduler = services.scheduler
+        self._carrier = services.carrier
         self._numbers = itertools.count(1)
 
     async def completions(self, exchange: Exchange) -> None:
@@ -45,7 +45,7 @@ class OpenAIChat:
         encoders = [ChatAnswer(head, include_usage=include_usage, index=index) for index in range(count)]
         request = replace(request, top_logprobs=top_logprobs)
         job = Job(record, request, demand, encoders[0], body.stream, asked_ns)
-        await send_choices(exchange, self._scheduler, job, encoders)
+        await send_choices(exchange, self._carrier, job, encoders)
 
 
 def _conversation(body: ChatCompletionRequest) -> Conversation:

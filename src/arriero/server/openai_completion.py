@@ -27,7 +27,7 @@ class OpenAICompletion:
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
-        self._scheduler = services.scheduler
+        self._carrier = services.carrier
         self._numbers = itertools.count(1)
 
     async def completions(self, exchange: Exchange) -> None:
@@ -50,10 +50,10 @@ class OpenAICompletion:
         encoders = self._encoders(body, count, native.prompt if body.echo else "")
         job = Job(record, request, demand, encoders[0], body.stream, asked_ns)
         if native.prompt or native.suffix:
-            await send_choices(exchange, self._scheduler, job, encoders)
+            await send_choices(exchange, self._carrier, job, encoders)
             return
         async with exchange.while_connected():
-            await self._scheduler.load(record, demand)
+            await self._carrier.load(record, demand)
         content_type = encoders[0].content_type if body.stream else encoders[0].whole_content_type
         await exchange.reply(encoders[0].loaded(is_stream=body.stream), content_type)
 

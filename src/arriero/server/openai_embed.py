@@ -22,7 +22,7 @@ class OpenAIEmbed:
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
-        self._scheduler = services.scheduler
+        self._carrier = services.carrier
 
     async def embeddings(self, exchange: Exchange) -> None:
         """``POST /v1/embeddings``: texts that are too long are cut, as by ``/api/embed``."""
@@ -39,7 +39,7 @@ class OpenAIEmbed:
         settings = EmbedSettings(options.get("num_ctx"), True, body.dimensions)
         work = partial(embed_texts, texts=texts, settings=settings)
         async with exchange.while_connected():
-            embedded = await self._scheduler.call(record, work, demand, takes_slot=True)
+            embedded = await self._carrier.call(record, work, demand, takes_slot=True)
         answer = embeddings_object(body.model, embedded.vectors, embedded.tokens, is_base64=is_base64)
         headers = cut_headers(record, embedded)
         await exchange.reply(msgspec.json.encode(answer) + b"\n", OPENAI.content_type, extra=headers)

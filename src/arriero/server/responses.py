@@ -24,7 +24,7 @@ class OpenAIResponses:
 
     def __init__(self, services: Services) -> None:
         self._library = services.library
-        self._scheduler = services.scheduler
+        self._carrier = services.carrier
 
     async def create(self, exchange: Exchange) -> None:
         """``POST /v1/responses``. Without any input, the model is loaded."""
@@ -38,10 +38,10 @@ class OpenAIResponses:
         encoder = ResponsesAnswer(body, secrets.token_hex(12), int(time.time()))
         job = Job(record, request, demand, encoder, body.stream, asked_ns)
         if conversation.messages:
-            await send_answer(exchange, self._scheduler, job)
+            await send_answer(exchange, self._carrier, job)
             return
         async with exchange.while_connected():
-            await self._scheduler.load(record, demand)
+            await self._carrier.load(record, demand)
         await _reply_empty(exchange, job)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from arriero.runners.scheduler import Scheduler
+from arriero.runners.carrier import Carrier
 from arriero.store.editor import Editor
 from arriero.store.library import Library
 from arriero.store.pulls import Pulls
@@ -14,7 +14,7 @@ class Services:
     """The models there are, the engines that answer for them, and the ways by which models come and go."""
 
     library: Library
-    scheduler: Scheduler
+    carrier: Carrier
     pulls: Pulls
     pusher: Pusher
     editor: Editor

@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec.structs import asdict
 
 from arriero.protocol.timestamps import utc_now
-from arriero.runners.scheduler import Answer, Scheduler
+from arriero.runners.carrier import Answer, Carrier
 from arriero.server.exchange import Exchange
 from arriero.types.chat import TextRequest
 from arriero.types.events import Event, Finished, Truncated
@@ -20,6 +20,7 @@ from arriero.types.times import Times
 logger = logging.getLogger(__name__)
 
 TRUNCATED_HEADER = b"x-arriero-truncated"
+IGNORED_HEADER = b"x-arriero-ignored"
 
 
 class AnswerEncoder(Protocol):
@@ -58,16 +59,25 @@ class Job:
     asked_ns: int
 
 
-async def send_answer(exchange: Exchange, scheduler: Scheduler, job: Job) -> None:
+async def send_answer(exchange: Exchange, carrier: Carrier, job: Job) -> None:
     """Have the answer generated and send it. Errors before its first byte are raised."""
-    async with exchange.while_connected(), scheduler.answer(job.record, job.request, job.demand) as answer:
-        headers = truncated_headers(job, answer.first)
+    async with exchange.while_connected(), carrier.answer(job.record, job.request, job.demand) as answer:
+        headers = told_headers(job, answer)
         last = await (_stream(exchange, answer, job, headers) if job.is_stream else _collect(answer, job))
     # The engine has been given back: the last piece may tell the client so.
     if job.is_stream:
         await exchange.finish(last)
     else:
         await exchange.reply(last, job.encoder.whole_content_type, extra=headers)
+
+
+def told_headers(job: Job, answer: Answer) -> Sequence[tuple[bytes, bytes]]:
+    """Tell, before anything else, what was left out of the prompt, and what the engine cannot do of what was asked."""
+    headers = truncated_headers(job, answer.first)
+    if not answer.ignored:
+        return headers
+    logger.warning("engine cannot do all that was asked", extra={"model": job.record.name, "ignored": answer.ignored})
+    return (*headers, (IGNORED_HEADER, ", ".join(answer.ignored).encode()))
 
 
 def truncated_headers(job: Job, first: Sequence[Event]) -> Sequence[tuple[bytes, bytes]]:

@@ -105,7 +105,7 @@ class Editor:
         remove_empty_parents(self._store.manifests, path)
         self._library.unpin(lambda record: _is_called(record.name, name))
         self._prune(needed)
-        self._library.unpin(lambda record: bool(record.digest) and not record.path.exists())
+        self._library.unpin(lambda record: bool(record.digest) and not (record.weights is None or record.path.exists()))
 
     def _make(self, recipe: Recipe, base: Base | BareFile | None, progress: ProgressCallback) -> None:
         self._check_target(recipe.name)

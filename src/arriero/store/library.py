@@ -39,7 +39,7 @@ class Library:
 
     Stores are read from disk each time, so what another process adds or removes counts at once. The models of
     unchanged manifests are remembered. A stored model that was given at start, under names of its own, is listed
-    under those alone.
+    under those alone. Models that others serve are ``offered``, and come between the two.
     """
 
     def __init__(self, layout: Layout, pinned: Sequence[Pinned] = (), stores: Sequence[Store] | None = None) -> None:
@@ -47,6 +47,7 @@ class Library:
         self.layout = layout
         self._stores = layout.stores if stores is None else tuple(stores)
         self._digests = layout.data / "digests"
+        self._offered: tuple[ModelRecord, ...] = ()
         self._pin([replace(model.record, name=name) for model in pinned for name in model.names])
         self._stored: dict[Path, tuple[int, ModelRecord]] = {}
         self._skipped: set[tuple[Path, int]] = set()
@@ -54,10 +55,18 @@ class Library:
         self._hashing = asyncio.Lock()
         self._aliased = dict(self._find_aliased())
 
-    def _pin(self, records: list[ModelRecord]) -> None:
-        self._pinned = tuple(records)
-        self._pinned_by_text = {text: record for record in records for text in _spellings(record.name)}
-        self._pinned_by_key = {key: record for record in records for key in _keys(record.name)}
+    def _pin(self, records: Sequence[ModelRecord]) -> None:
+        self._given = tuple(records)
+        given = {text for record in records for text in _spellings(record.name)}
+        others = [record for record in self._offered if not given & _spellings(record.name)]
+        self._pinned = (*self._given, *others)
+        self._pinned_by_text = {text: record for record in self._pinned for text in _spellings(record.name)}
+        self._pinned_by_key = {key: record for record in self._pinned for key in _keys(record.name)}
+
+    def offer(self, records: Sequence[ModelRecord]) -> None:
+        """Serve these models of others, in place of those offered before. A pinned model of the same name hides one."""
+        self._offered = tuple(records)
+        self._pin(self._given)
 
     @property
     def stores(self) -> tuple[Store, ...]:
@@ -101,6 +110,8 @@ class Library:
         Raises InvalidRequest for what is no name, and ModelNotFound.
         """
         record = self.pinned(raw)
+        if record and record.weights is None:
+            raise InvalidRequest(f"{record.name} is not in this server's store: another server or engine has it")
         if record and not record.digest:
             return record.path
         text, source = split_source(raw)
@@ -125,7 +136,7 @@ class Library:
 
     def unpin(self, is_gone: Callable[[ModelRecord], bool]) -> None:
         """Take models off those given at start."""
-        self._pin([record for record in self._pinned if not is_gone(record)])
+        self._pin([record for record in self._given if not is_gone(record)])
 
     def find_listed(self, raw: str) -> ModelRecord:
         """Return the model like ``find``; what is not found is named as it would be listed, with its tag."""

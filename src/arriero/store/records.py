@@ -41,7 +41,7 @@ def record_of_file(path: Path, name: str) -> ModelRecord:
     gguf = read_gguf(path)
     return ModelRecord(
         name=name,
-        path=path,
+        weights=path,
         digest="",
         size_bytes=gguf.size_bytes,
         modified_at=datetime.fromtimestamp(path.stat().st_mtime, UTC),
@@ -72,7 +72,7 @@ def record_of_manifest(store: Store, stored: StoredManifest) -> ModelRecord:
     projector = next(iter(layers.paths("projector")), None)
     return ModelRecord(
         name=stored.name.short,
-        path=path,
+        weights=path,
         digest=stored.digest,
         size_bytes=stored.manifest.config.size + sum(layer.size for layer in stored.manifest.layers),
         modified_at=stored.modified_at,

@@ -1,5 +1,6 @@
 """What is known of a model, wherever it lies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any, Literal
 
 from arriero.types.chat import Message
 
+# Who answers for a model: a process that this server starts, or servers that run elsewhere.
+Carrier = Literal["process", "upstream"]
 Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking"]
 
 
@@ -42,9 +45,11 @@ class ModelDetails:
 class ModelRecord:
     """One model that this server can answer with.
 
-    name: as it is listed. path: the GGUF file. projector: the GGUF file that lets it see, if any. adapters: GGUF files
-    with LoRA weights that belong on top. chat_template: what the engine writes prompts by in place of the file's own:
-    Jinja, or a name that it knows.
+    name: as it is listed. carrier: who answers for it. weights: the GGUF file; None where an engine finds the
+    weights. reference: then what that engine calls the model. model_info: then what ``/api/show`` tells of it, in place
+    of a file's metadata. projector: the GGUF file that lets it see, if any. adapters: GGUF files with LoRA weights that
+    belong on top. chat_template: what the engine writes prompts by in place of the file's own: Jinja, or a name that it
+    knows.
     digest: 64 hex digits of SHA-256 over the manifest; "" for a bare file, whose own hash takes a while (see
     ``Library.digest``). size_bytes: of all its parts.
     parameters: options of the model's own, under Ollama's names. renderer, parser: what Ollama is to write its prompts
@@ -52,7 +57,7 @@ class ModelRecord:
     """
 
     name: str
-    path: Path
+    weights: Path | None
     digest: str
     size_bytes: int
     modified_at: datetime
@@ -71,3 +76,13 @@ class ModelRecord:
     renderer: str = ""
     parser: str = ""
     requires: str = ""
+    carrier: Carrier = "process"
+    reference: str = ""
+    # Its keys and types are the model author's.
+    model_info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The GGUF file of a model that has one."""
+        assert self.weights is not None
+        return self.weights
