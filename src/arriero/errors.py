@@ -12,6 +12,7 @@
     │   │   └── EngineUnreachable    it never got the request: asking again is safe
     │   ├── LoadFailed          500  it could not be started with this model
     │   └── PromptTooLong       400  the prompt does not fit into the context
+    ├── UpstreamsDown           503  none of the servers that have the model can be reached
     ├── ServerBusy              503  the queue is full, or the server is stopping
     ├── SourceFailed            502  a model could not be fetched
     ├── ConfigError                  a flag or variable makes no sense (never over HTTP)
@@ -104,6 +105,12 @@ class PromptTooLong(EngineFailed):
 
 class ServerBusy(ArrieroError):
     """Too many requests are waiting, or the server is going down."""
+
+    status = 503
+
+
+class UpstreamsDown(ArrieroError):
+    """None of the servers that run elsewhere and have the model can answer now."""
 
     status = 503
 

@@ -2,6 +2,7 @@
 
 import click
 
+from arriero.cli.config_file import PATH_VARIABLE
 from arriero.types.sizes import parse_size
 
 
@@ -46,6 +47,29 @@ llama_server = click.option(
     "--llama-server",
     metavar="PATH",
     help="Run this llama-server, not the built-in one or one on the PATH; 'wheel': the built-in.",
+)
+upstream = click.option(
+    "--upstream",
+    "upstreams",
+    metavar="URL",
+    multiple=True,
+    help="Serve the models of this SGLang, vLLM, llama-server, Ollama or other OpenAI server; may be repeated.",
+)
+upstream_api_key = click.option(
+    "--upstream-api-key",
+    metavar="KEY",
+    envvar="ARRIERO_UPSTREAM_API_KEY",
+    show_envvar=True,
+    callback=_api_key_given,
+    help="The key that those servers want.",
+)
+config_file = click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    envvar=PATH_VARIABLE,
+    show_envvar=True,
+    help="A TOML file with [upstreams.NAME] tables.",
 )
 memory = click.option(
     "--memory",

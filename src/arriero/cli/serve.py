@@ -7,6 +7,7 @@ from dataclasses import replace
 import click
 
 from arriero.cli import flags
+from arriero.cli.config_file import UpstreamSource, find_file
 from arriero.cli.fetching import fetch_for_user
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
@@ -47,8 +48,17 @@ Environment, as for Ollama's server:
 @flags.api_key
 @flags.llama_server
 @flags.memory
+@flags.upstream
+@flags.upstream_api_key
+@flags.config_file
 @click.option("--log-level", type=click.Choice(LEVELS), help="How much to log.  [default: info]")
-def serve(reference: str | None, **given: str | int | None) -> None:
+def serve(
+    reference: str | None,
+    upstreams: tuple[str, ...],
+    upstream_api_key: str | None,
+    config_file: str | None,
+    **given: str | int | None,
+) -> None:
     """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.
 
     With an empty store and no --model, smollm2:135m (98 MB) is fetched and served, where it can be had.
@@ -56,14 +66,15 @@ def serve(reference: str | None, **given: str | int | None) -> None:
     config = replace(config_from(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]  # click checked them
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
-    settings = resolve(config)
+    settings = resolve(config, UpstreamSource(upstreams, upstream_api_key, find_file(config_file, os.environ)))
     listener = listen(config)
     record = fetch_for_user(reference, layout).record if reference else None
     if record:
         library = Library(layout, [Pinned(record, (record.name,))])
     else:
         library = Library(layout)
-        fill_if_empty(library)
+        if not settings.has_upstreams:
+            fill_if_empty(library)
     raise SystemExit(run_server(settings, library, listener, Start(record)))
 
 

@@ -16,13 +16,17 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
+from arriero.cli.config_file import UpstreamSource
 from arriero.cli.fetching import weights_budget
 from arriero.cli.greeting import greeting
 from arriero.cli.launching import make_launcher, make_limits, make_planner
 from arriero.cli.listening import is_loopback
 from arriero.config import Config
-from arriero.errors import ArrieroError
+from arriero.engines.upstream import connect
+from arriero.errors import ArrieroError, ConfigError
+from arriero.runners.carrier import Carriers
 from arriero.runners.scheduler import Scheduler
+from arriero.runners.upstreams import Upstreams
 from arriero.runners.worker import Launcher, WorkerLoader
 from arriero.server.app import Access, build_app
 from arriero.server.origins import Origins, parse_origins
@@ -39,12 +43,17 @@ from arriero.types.models import ModelRecord
 
 logger = logging.getLogger(__name__)
 
+# How long a start waits for servers that run elsewhere, so that their models are told.
+_FIRST_LOOK_S = 5.0
 # How long answers that are under way may go on after SIGTERM.
 _DRAIN_S = 30
 # Ollama never closes an idle connection. A client that just then sends on one that is being closed sees an error.
 _IDLE_CONNECTION_S = 300
 # How long the ends of answers may take that are cut off by a second signal.
 _LAST_WORDS_S = 0.5
+
+
+_NO_UPSTREAMS = UpstreamSource()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +63,18 @@ class Settings:
     config: Config
     launcher: Launcher
     origins: Origins
+    upstreams: UpstreamSource = _NO_UPSTREAMS
+
+    @property
+    def has_upstreams(self) -> bool:
+        """Whether models of servers elsewhere are served."""
+        return bool(self.upstreams.read(os.environ))
 
 
-def resolve(config: Config) -> Settings:
+def resolve(config: Config, upstreams: UpstreamSource = _NO_UPSTREAMS) -> Settings:
     """Find what the settings name, before anything is fetched or listens. Raises ConfigError where it is not there."""
-    return Settings(config, make_launcher(config), parse_origins(config.origins))
+    upstreams.read(os.environ)
+    return Settings(config, make_launcher(config), parse_origins(config.origins), upstreams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +104,22 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
     config = replace(settings.config, port=listener.getsockname()[1])
     loader = WorkerLoader(settings.launcher, make_planner(config), config.load_timeout_s)
     scheduler = Scheduler(loader, make_limits(config))
+    upstreams = Upstreams(connect, library.offer)
+    carrier = Carriers({"process": scheduler, "upstream": upstreams})
     access = Access(config.api_key, settings.origins, is_loopback(listener))
     layout, holds = library.layout, Holds()
     services = Services(
         library,
-        scheduler,
+        carrier,
         pulls=Pulls(layout, holds, PullSettings(weights_budget, prunes=config.is_pruning)),
         pusher=Pusher(layout.stores, Patience()),
         editor=Editor(library, holds, prunes=config.is_pruning),
+        upstreams=upstreams,
     )
-    server = _Server(http_settings(build_app(services, access)), services.pulls.end, scheduler.end)
+    reader = _UpstreamReader(settings.upstreams, upstreams)
+    orders = _Orders(services.pulls.end, carrier.end, reader.begin)
+    server = _Server(http_settings(build_app(services, access)), orders)
+    await upstreams.set_servers(settings.upstreams.read(os.environ), _FIRST_LOOK_S)
     spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     # The list of models tells each one's hash; until a bare file's is worked out, something in its place.
@@ -120,7 +142,7 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
         hashing.cancel()
         if sweeping:
             sweeping.cancel()
-        await scheduler.aclose()
+        await carrier.aclose()
     return 0
 
 
@@ -176,17 +198,44 @@ async def _preload(scheduler: Scheduler, record: ModelRecord, serving: "asyncio.
     loading.result()
 
 
-class _Server(uvicorn.Server):
-    """Stops in good order at the first signal, at once at the second, whichever of the two they are.
+class _UpstreamReader:
+    """Reads anew which servers there are elsewhere, when it is told to."""
+
+    def __init__(self, source: UpstreamSource, upstreams: Upstreams) -> None:
+        self._source = source
+        self._upstreams = upstreams
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Read them. What makes no sense changes nothing, and the log says why."""
+        try:
+            found = self._source.read(os.environ)
+        except ConfigError as error:
+            logger.error("configuration not read", extra={"error": error.message})  # noqa: TRY400  # no fault of ours
+            return
+        logger.info("configuration read", extra={"upstreams": [each.name for each in found]})
+        self._task = asyncio.create_task(self._upstreams.set_servers(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Orders:
+    """What signals set off.
 
     hurry: ends what can be gone on with later, so that it is not waited for. abort: breaks off every answer that is
-    under way.
+    under way. reload: reads the configuration anew.
     """
 
-    def __init__(self, config: uvicorn.Config, hurry: Callable[[], None], abort: Callable[[], None]) -> None:
+    hurry: Callable[[], None]
+    abort: Callable[[], None]
+    reload: Callable[[], None]
+
+
+class _Server(uvicorn.Server):
+    """Stops in good order at the first signal, at once at the second, whichever of the two they are."""
+
+    def __init__(self, config: uvicorn.Config, orders: _Orders) -> None:
         super().__init__(config)
-        self._hurry = hurry
-        self._abort = abort
+        self._orders = orders
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -198,20 +247,21 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._orders.reload)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def stop(self) -> None:
         if self.should_exit:
-            self._abort()
+            self._orders.abort()
             # Time for each answer's last record; what is not gone by then is not waited for.
             asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
             return
         click.echo(
             f"stopping: answers under way have {_DRAIN_S} s to finish; once more (Ctrl-C) stops at once", err=True
         )
-        self._hurry()
+        self._orders.hurry()
         self.should_exit = True

@@ -1,6 +1,6 @@
 """What an engine is to the rest of the server."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -89,7 +89,8 @@ class ServedModel:
 
     name: as that server calls it. context: tokens; None where it does not say. digest: 64 hex digits, "" where it has
     none. model_info: as ``/api/show`` tells it, ``general.architecture`` among it. details, template, size_bytes: as
-    in ``ModelRecord``. memory_bytes: what it takes there now, where that is told.
+    in ``ModelRecord``. is_loaded: it is in memory there now; memory_bytes, vram_bytes: of which it takes so much, where
+    that is told.
     """
 
     name: str
@@ -103,6 +104,9 @@ class ServedModel:
     size_bytes: int = 0
     modified_at: datetime | None = None
     embedding_length: int | None = None
+    is_loaded: bool = True
+    memory_bytes: int = 0
+    vram_bytes: int = 0
 
 
 class UpstreamServer(Protocol):
@@ -124,6 +128,27 @@ class UpstreamServer(Protocol):
 
     async def aclose(self) -> None:
         """Drop the connections. Answers that still run end with EngineDied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """An answer of another Ollama, as it comes. headers: those that are handed on, but for the content type's.
+
+    pieces: of the body. Raises EngineDied where it breaks off; closing it stops the work there.
+    """
+
+    status: int
+    content_type: str
+    headers: Sequence[tuple[bytes, bytes]]
+    pieces: AsyncGenerator[bytes, None]
+
+
+@runtime_checkable
+class Relays(Protocol):
+    """An ``UpstreamServer`` that may be another Ollama (``kind`` tells), and takes requests as they are."""
+
+    async def relay(self, path: str, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Relayed:
+        """Have a request answered. Raises EngineFailed for a status of 500 and more, or 429; EngineDied."""
 
 
 @dataclass(frozen=True, slots=True)

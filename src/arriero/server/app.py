@@ -30,6 +30,7 @@ from arriero.server.openai_completion import OpenAICompletion
 from arriero.server.openai_embed import OpenAIEmbed
 from arriero.server.openai_models import OpenAIModels
 from arriero.server.origins import CrossOrigin, Origins, parse_origins
+from arriero.server.relay import RELAYED, Relay
 from arriero.server.responses import OpenAIResponses
 from arriero.server.services import Services
 
@@ -57,6 +58,8 @@ def build_app(services: Services, access: Access) -> ASGIApp:
         await services.carrier.aclose()
 
     routes = _routes(services)
+    if services.upstreams is not None:
+        _relay(routes, Relay(services.library, services.upstreams))
     starlette = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 405: _wrong_method})
     starlette.router.redirect_slashes = False
     app: ASGIApp = _ExactPaths(routes, starlette)
@@ -65,6 +68,15 @@ def build_app(services: Services, access: Access) -> ASGIApp:
     if access.is_local:
         app = LocalHosts(app)
     return CrossOrigin(app, access.origins)
+
+
+def _relay(routes: Sequence[Route], relay: Relay) -> None:
+    """Put a relay before the handlers whose requests name a model."""
+    for route in routes:
+        endpoint = route.app
+        if route.path in RELAYED and isinstance(endpoint, Endpoint):
+            handler = relay.before(endpoint.handler, route.path, endpoint.dialect)
+            route.app = Endpoint(handler, endpoint.dialect)
 
 
 class _ExactPaths:

@@ -28,6 +28,13 @@ class Exchange:
         self._scope = scope
         self.has_started = False
         self._failure: Callable[[str], bytes] | None = None
+        self._body: bytes | None = None
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """All headers of the request, their names in lower case."""
+        found: Sequence[tuple[bytes, bytes]] = self._scope["headers"]
+        return found
 
     @property
     def user_agent(self) -> str:
@@ -50,7 +57,12 @@ class Exchange:
                 return
 
     async def body(self) -> bytes:
-        """The whole body. Raises ClientGone, and BodyTooLarge beyond ``MAX_BODY_BYTES``."""
+        """The whole body, each time it is asked for. Raises ClientGone, and BodyTooLarge beyond ``MAX_BODY_BYTES``."""
+        if self._body is None:
+            self._body = await self._read_body()
+        return self._body
+
+    async def _read_body(self) -> bytes:
         parts: list[bytes] = []
         size_bytes = 0
         while True:
@@ -78,9 +90,13 @@ class Exchange:
         await self.finish()
 
     async def start(
-        self, content_type: bytes, failure: Callable[[str], bytes], extra: Sequence[tuple[bytes, bytes]] = ()
+        self,
+        content_type: bytes,
+        failure: Callable[[str], bytes],
+        extra: Sequence[tuple[bytes, bytes]] = (),
+        status: int = 200,
     ) -> None:
-        """Begin a stream: from here on the status is 200, whatever comes.
+        """Begin a stream: from here on the status stays, whatever comes.
 
         ``failure`` makes the last record of a stream that breaks off, from a message. ``extra``: more headers.
         """
@@ -91,7 +107,7 @@ class Exchange:
             (b"x-accel-buffering", b"no"),
         ]
         self._failure = failure
-        await self._begin(200, [*headers, *extra])
+        await self._begin(status, [*headers, *extra])
 
     async def write(self, chunk: bytes) -> None:
         """Send a piece of a stream."""

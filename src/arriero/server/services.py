@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from arriero.runners.carrier import Carrier
+from arriero.runners.upstreams import Upstreams
 from arriero.store.editor import Editor
 from arriero.store.library import Library
 from arriero.store.pulls import Pulls
@@ -11,10 +12,14 @@ from arriero.store.push import Pusher
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The models there are, the engines that answer for them, and the ways by which models come and go."""
+    """The models there are, the engines that answer for them, and the ways by which models come and go.
+
+    upstreams: servers elsewhere, some of which may be Ollamas that requests are handed on to.
+    """
 
     library: Library
     carrier: Carrier
     pulls: Pulls
     pusher: Pusher
     editor: Editor
+    upstreams: Upstreams | None = None

@@ -30,6 +30,6 @@ class UpstreamSettings:
     ca_file: Path | None = None
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 600.0
-    models: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict, hash=False)
     capabilities: tuple[Capability, ...] | None = None
     is_cumulative: bool = False

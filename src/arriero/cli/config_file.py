@@ -1,0 +1,121 @@
+"""The configuration file: what is too much for flags."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import platformdirs
+
+from arriero.config import variable
+from arriero.errors import ConfigError
+from arriero.types.models import Capability
+from arriero.types.upstreams import UpstreamKind, UpstreamSettings
+
+PATH_VARIABLE = "ARRIERO_CONFIG"
+_FILE_NAME = "config.toml"
+
+
+class _Upstream(msgspec.Struct, forbid_unknown_fields=True):
+    """``[upstreams.NAME]``: see ``UpstreamSettings``. api_key_env: the variable that holds the key."""
+
+    url: str
+    kind: UpstreamKind | None = None
+    api_key: str | None = None
+    api_key_env: str | None = None
+    ca_file: str | None = None
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 600.0
+    models: list[str] | dict[str, str] = msgspec.field(default_factory=list)
+    capabilities: tuple[Capability, ...] | None = None
+    cumulative: bool = False
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    upstreams: dict[str, _Upstream] = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSource:
+    """Where the servers are named that run elsewhere: flags and a file, which may change while the server runs.
+
+    urls: by flag. api_key: for those. file: None where there is none.
+    """
+
+    urls: Sequence[str] = ()
+    api_key: str | None = None
+    file: Path | None = None
+
+    def read(self, environ: Mapping[str, str]) -> tuple[UpstreamSettings, ...]:
+        """All of them, each under a name of its own. Raises ConfigError for what makes no sense."""
+        found = {settings.name: settings for settings in _of_file(self.file, environ)} if self.file else {}
+        for url in self.urls:
+            settings = UpstreamSettings(_name_of(url, "--upstream"), url.rstrip("/"), api_key=self.api_key)
+            found[settings.name] = settings
+        return tuple(found.values())
+
+
+def find_file(flag: str | None, environ: Mapping[str, str]) -> Path | None:
+    """The configuration file: the one that is named, else the usual one if it is there. Raises ConfigError."""
+    named = flag or variable(environ, PATH_VARIABLE)
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"{'--config' if flag else PATH_VARIABLE}: {path} does not exist")
+        return path
+    home = variable(environ, "ARRIERO_HOME")
+    directory = Path(home).expanduser() if home else platformdirs.user_config_path("arriero", appauthor=False)
+    return path if (path := directory / _FILE_NAME).is_file() else None
+
+
+def _of_file(path: Path, environ: Mapping[str, str]) -> list[UpstreamSettings]:
+    try:
+        file = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return [_settings(path, name, upstream, environ) for name, upstream in file.upstreams.items()]
+
+
+def _settings(path: Path, name: str, upstream: _Upstream, environ: Mapping[str, str]) -> UpstreamSettings:
+    place = f"{path}: [upstreams.{name}]"
+    _name_of(upstream.url, f"{place} url")
+    api_key = upstream.api_key
+    if upstream.api_key_env:
+        api_key = variable(environ, upstream.api_key_env)
+        if not api_key:
+            raise ConfigError(f"{place} api_key_env: the variable {upstream.api_key_env} is not set")
+    ca_file = Path(upstream.ca_file).expanduser() if upstream.ca_file else None
+    if ca_file and not ca_file.is_file():
+        raise ConfigError(f"{place} ca_file: {ca_file} does not exist")
+    if min(upstream.connect_timeout_s, upstream.read_timeout_s) <= 0:
+        raise ConfigError(f"{place} a timeout must be more than 0 seconds")
+    models = upstream.models if isinstance(upstream.models, dict) else dict(zip(*[upstream.models] * 2, strict=True))
+    if upstream.kind == "ollama" and any(here != there for here, there in models.items()):
+        raise ConfigError(f"{place} models: requests go to an Ollama as they are, so its models keep their names")
+    return UpstreamSettings(
+        name,
+        upstream.url.rstrip("/"),
+        upstream.kind,
+        api_key,
+        ca_file,
+        upstream.connect_timeout_s,
+        upstream.read_timeout_s,
+        models,
+        upstream.capabilities,
+        is_cumulative=upstream.cumulative,
+    )
+
+
+def _name_of(url: str, place: str) -> str:
+    """Host and port of a URL. Raises ConfigError where it is none."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port is not None
+    except ValueError as error:
+        raise ConfigError(f"{place}: {url!r} is no URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigError(f"{place}: give http://HOST:PORT or https://HOST[:PORT], not {url!r}")
+    name = f"{parts.hostname}:{parts.port}" if has_port else parts.hostname
+    return name + parts.path.rstrip("/").removesuffix("/v1")

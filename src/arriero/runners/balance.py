@@ -1,0 +1,98 @@
+"""Which of several servers answers a request, and whether another one is asked after a failure. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from arriero.errors import ArrieroError, EngineDied, EngineFailed, EngineUnreachable
+
+# A conversation stays where its prefix is cached as long as that server has at most so many answers under way more
+# than twice what the idlest has: reading a prompt again costs less than waiting behind others.
+_PREFIX_SLACK = 4
+# Seconds that a server is left alone after a failure: twice as long each time.
+_FIRST_COOL_DOWN_S = 1.0
+_LONGEST_COOL_DOWN_S = 30.0
+# One broken answer may be the request's own fault; so many in a row are not.
+_MOST_FAILURES = 3
+# Statuses that say "not now" or "not here", of the server itself or of one in front of it.
+_BUSY = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of a server's health.
+
+    failures: in a row. out_until_s: it gets no requests before then, if others can take them (``time.monotonic``).
+    error: why, in words.
+    """
+
+    failures: int = 0
+    out_until_s: float = 0.0
+    error: str = ""
+
+
+def after_failure(health: Health, error: ArrieroError, now_s: float) -> Health:
+    """A server's health after one more failure: one that cannot be reached is left alone at once."""
+    failures = health.failures + 1
+    is_out = isinstance(error, EngineUnreachable) or failures >= _MOST_FAILURES
+    cool_down_s = min(_LONGEST_COOL_DOWN_S, _FIRST_COOL_DOWN_S * 2.0 ** (failures - 1)) if is_out else 0.0
+    return Health(failures, now_s + cool_down_s if is_out else health.out_until_s, error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A server that has the model.
+
+    in_flight: answers under way; served: all that it has been given so far. out_until_s: see ``Health``.
+    """
+
+    key: str
+    in_flight: int
+    served: int
+    out_until_s: float = 0.0
+
+
+def choose(candidates: Sequence[Candidate], preferred: str | None, now_s: float) -> Candidate | None:
+    """Who answers; None where there is nobody. preferred: whose cache has the beginning of the conversation.
+
+    Where all are left alone, the one that comes back first is asked: it may be well again.
+    """
+    if not candidates:
+        return None
+    well = [each for each in candidates if each.out_until_s <= now_s]
+    if not well:
+        return min(candidates, key=lambda each: each.out_until_s)
+    idlest = min(well, key=lambda each: (each.in_flight, each.served))
+    for each in well:
+        if each.key == preferred and each.in_flight <= 2 * idlest.in_flight + _PREFIX_SLACK:
+            return each
+    return idlest
+
+
+class Retry(Enum):
+    """What another server may be asked after a failure before the first byte."""
+
+    NO = auto()
+    ONCE = auto()
+    """The request may be what broke the first one."""
+    YES = auto()
+
+
+def retry_after(error: ArrieroError) -> Retry:
+    """Whether another server is asked. A request that is itself wrong is wrong everywhere."""
+    match error:
+        case EngineUnreachable():
+            return Retry.YES
+        case EngineDied():
+            return Retry.ONCE
+        case EngineFailed(status=status) if status in _BUSY:
+            return Retry.YES
+        case EngineFailed(status=status) if status >= 500:
+            return Retry.ONCE
+        case _:
+            return Retry.NO
+
+
+def is_fault(error: ArrieroError) -> bool:
+    """Whether a failure says something about the server, and not about the request."""
+    return retry_after(error) is not Retry.NO

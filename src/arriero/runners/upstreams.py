@@ -1,0 +1,242 @@
+"""Has models answer on servers that run elsewhere: one of those that have the model, and another if that one fails."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from arriero.engines.base import Engine, Relayed, Relays, UpstreamServer, ignored_by
+from arriero.errors import ArrieroError, EngineUnreachable, ModelNotFound, UpstreamsDown
+from arriero.runners.balance import Retry, choose, retry_after
+from arriero.runners.carrier import ANYTHING, Answer, Result, Status
+from arriero.runners.offers import record_of
+from arriero.runners.prefixes import Prefixes
+from arriero.runners.replica import Replica
+from arriero.runners.runner import stopping
+from arriero.types.chat import Prompt, TextRequest
+from arriero.types.loading import Demand
+from arriero.types.models import ModelRecord
+from arriero.types.upstreams import UpstreamSettings
+
+logger = logging.getLogger(__name__)
+
+Connect = Callable[[UpstreamSettings], UpstreamServer]
+Offer = Callable[[Sequence[ModelRecord]], None]
+
+
+@dataclass(slots=True)
+class _Watched:
+    replica: Replica
+    watch: "asyncio.Task[None]"
+
+
+class Upstreams:
+    """Servers that run elsewhere, as a ``Carrier``. offer: is told which models they serve whenever that changes."""
+
+    def __init__(self, connect: Connect, offer: Offer) -> None:
+        self._connect = connect
+        self._offer = offer
+        self._watched: dict[UpstreamSettings, _Watched] = {}
+        self._draining: set[asyncio.Task[None]] = set()
+        self._prefixes = Prefixes()
+        self._since = datetime.now(UTC)
+        self._closing: list[asyncio.Task[None]] = []
+        self.is_over = False
+
+    @property
+    def replicas(self) -> list[Replica]:
+        """The servers that get requests."""
+        return [watched.replica for watched in self._watched.values()]
+
+    async def set_servers(self, servers: Sequence[UpstreamSettings], patience_s: float = 0.0) -> None:
+        """Use these servers from now on.
+
+        Those that are new are looked at; it is waited for that, at most so long. Those that are gone get no more
+        requests, and finish what is under way.
+        """
+        for settings in [each for each in self._watched if each not in servers]:
+            watched = self._watched.pop(settings)
+            watched.watch.cancel()
+            logger.info("upstream goes", extra={"upstream": watched.replica.name})
+            task = asyncio.create_task(watched.replica.drained(), name=f"draining of {watched.replica.name}")
+            self._draining.add(task)
+            task.add_done_callback(self._draining.discard)
+        new = [settings for settings in servers if settings not in self._watched]
+        for settings in new:
+            replica = Replica(settings, self._connect(settings), self._changed)
+            watch = asyncio.create_task(replica.watch(), name=f"watch over {replica.name}")
+            self._watched[settings] = _Watched(replica, watch)
+        self._changed()
+        if new:
+            looks = [asyncio.ensure_future(self._watched[settings].replica.seen.wait()) for settings in new]
+            _, late = await asyncio.wait(looks, timeout=patience_s)
+            for look in late:
+                look.cancel()
+
+    @asynccontextmanager
+    async def answer(
+        self, record: ModelRecord, request: TextRequest, demand: Demand = ANYTHING
+    ) -> AsyncIterator[Answer]:
+        """Generate with a model (see ``Carrier``). Raises UpstreamsDown where no server can be reached."""
+        del demand
+
+        async def begin(replica: Replica) -> Answer:
+            engine = replica.engine(record.name)
+            ready_ns = time.perf_counter_ns()
+            stream = engine.generate(request)
+            return Answer(ready_ns, await anext(stream), stream, ignored_by(engine, request))
+
+        async with self._asked(record, begin, request.prompt) as answer, aclosing(answer.rest):
+            yield answer
+
+    async def call(
+        self,
+        record: ModelRecord,
+        work: Callable[[Engine], Awaitable[Result]],
+        demand: Demand = ANYTHING,
+        *,
+        takes_slot: bool = False,
+    ) -> Result:
+        """Have one of the model's servers do something (see ``Carrier``)."""
+        del demand, takes_slot
+
+        async def begin(replica: Replica) -> Result:
+            return await work(replica.engine(record.name))
+
+        async with self._asked(record, begin) as result:
+            return result
+
+    @property
+    def has_relays(self) -> bool:
+        """Whether any of the servers is an Ollama."""
+        return any(_is_relay(replica.server) for replica in self.replicas)
+
+    def relays(self, record: ModelRecord) -> bool:
+        """Whether requests for the model are handed on as they are: all of its servers are Ollamas."""
+        having = self._having(record) if record.carrier == "upstream" else []
+        return bool(having) and all(_is_relay(replica.server) for replica in having)
+
+    @asynccontextmanager
+    async def relay(
+        self, record: ModelRecord, path: str, body: bytes, headers: Sequence[tuple[bytes, bytes]]
+    ) -> AsyncIterator[Relayed]:
+        """Hand a request on. Raises what ``answer`` raises."""
+
+        async def begin(replica: Replica) -> Relayed:
+            assert isinstance(replica.server, Relays)
+            return await replica.server.relay(path, body, headers)
+
+        async with self._asked(record, begin) as relayed, aclosing(relayed.pieces):
+            yield relayed
+
+    async def load(self, record: ModelRecord, demand: Demand = ANYTHING) -> None:
+        """Make sure that a server of the model is there. Raises UpstreamsDown."""
+        del demand
+        if not any(replica.is_well for replica in self._having(record)):
+            raise self._down(record)
+
+    def unload(self, record: ModelRecord) -> None:
+        """Nothing: what is loaded there is not this server's to decide."""
+
+    def statuses(self) -> list[Status]:
+        """The models that are loaded on servers that are well."""
+        found: dict[str, Status] = {}
+        for replica in self.replicas:
+            for name, model in replica.models.items() if replica.is_well and replica.seen.is_set() else ():
+                if model.is_loaded and name not in found:
+                    record = record_of(name, [model], self._since)
+                    found[name] = Status(
+                        record, model.memory_bytes, model.vram_bytes, model.context or 0, expires_in_s=float("inf")
+                    )
+        return list(found.values())
+
+    def end(self) -> None:
+        """Break off what is under way. Requests that come later raise ServerBusy."""
+        if self.is_over:
+            return
+        self.is_over = True
+        for watched in self._watched.values():
+            watched.watch.cancel()
+            self._closing.append(asyncio.create_task(watched.replica.server.aclose()))
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        self.end()
+        watches = [watched.watch for watched in self._watched.values()]
+        for task in self._draining:
+            task.cancel()
+        await asyncio.gather(*watches, *self._closing, *self._draining, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _asked(
+        self, record: ModelRecord, work: Callable[[Replica], Awaitable[Result]], prompt: Prompt | None = None
+    ) -> AsyncIterator[Result]:
+        """What a server has made of something; another one is asked where the first one fails before that."""
+        tried: list[Replica] = []
+        while True:
+            replica = self._choose(record, prompt, tried)
+            is_begun = False
+            try:
+                with replica.answering():
+                    result = await work(replica)
+                    is_begun = True
+                    yield result
+                    return
+            except ArrieroError as error:
+                if self.is_over:
+                    raise stopping() from error
+                tried.append(replica)
+                if is_begun or not self._may_go_on(record, error, tried):
+                    raise self._explained(record, error) from error
+                facts = {"upstream": replica.name, "model": record.name, "error": error.message}
+                logger.warning("another upstream is asked", extra=facts)
+
+    def _choose(self, record: ModelRecord, prompt: Prompt | None, tried: Sequence[Replica]) -> Replica:
+        if self.is_over:
+            raise stopping()
+        replicas = {each.name: each for each in self._having(record) if each not in tried}
+        if len(replicas) == 1 and not tried:
+            return next(iter(replicas.values()))
+        preferred = self._prefixes.find(prompt) if prompt else None
+        chosen = choose([each.candidate() for each in replicas.values()], preferred, time.monotonic())
+        if chosen is None:
+            raise self._down(record)
+        if prompt:
+            self._prefixes.remember(prompt, chosen.key)
+        return replicas[chosen.key]
+
+    def _may_go_on(self, record: ModelRecord, error: ArrieroError, tried: Sequence[Replica]) -> bool:
+        others = any(each not in tried for each in self._having(record))
+        match retry_after(error):
+            case Retry.YES:
+                return others
+            case Retry.ONCE:
+                return others and len(tried) == 1
+            case Retry.NO:
+                return False
+
+    def _explained(self, record: ModelRecord, error: ArrieroError) -> ArrieroError:
+        """The error as the client hears it: that no server is there is told with their names."""
+        return self._down(record) if isinstance(error, EngineUnreachable) else error
+
+    def _having(self, record: ModelRecord) -> list[Replica]:
+        return [replica for replica in self.replicas if record.name in replica.models]
+
+    def _down(self, record: ModelRecord) -> ArrieroError:
+        having = self._having(record)
+        if not having:
+            return ModelNotFound(f"model '{record.name}' not found: no upstream serves it any more")
+        reasons = "; ".join(replica.error or f"{replica.name} is not there" for replica in having)
+        return UpstreamsDown(f"no server of {record.name} can answer now: {reasons}")
+
+    def _changed(self) -> None:
+        names = dict.fromkeys(name for replica in self.replicas for name in replica.models)
+        served = {name: [each.models[name] for each in self.replicas if name in each.models] for name in names}
+        self._offer([record_of(name, models, self._since) for name, models in served.items()])
+
+
+def _is_relay(server: UpstreamServer) -> bool:
+    return server.kind == "ollama" and isinstance(server, Relays)
