@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 _HEAD = (
@@ -29,13 +29,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     flags, _ = parser.parse_known_args()
     interval_s = float(os.environ.get("MOCK_LLAMA_INTERVAL_MS", "0")) / 1000
-    _run(serve(flags.host, flags.port, interval_s))
+    run_server(flags.host, flags.port, lambda: MockConnection(interval_s))
 
 
-async def serve(host: str, port: int, interval_s: float) -> None:
+def run_server(host: str, port: int, connection: Callable[[], asyncio.Protocol]) -> None:
     """Listen for ever."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: MockConnection(interval_s), host, port, backlog=512)
+    _run(_serve(host, port, connection))
+
+
+async def _serve(host: str, port: int, connection: Callable[[], asyncio.Protocol]) -> None:
+    server = await asyncio.get_running_loop().create_server(connection, host, port, backlog=512)
     await server.serve_forever()
 
 
@@ -64,9 +67,9 @@ class MockConnection(asyncio.Protocol):
 
     def _answer(self, path: bytes, body: bytes) -> None:
         if path == b"/health":
-            self._finish(_in_one_piece(b"200 OK", _HEALTHY))
+            self._finish(in_one_piece(b"200 OK", _HEALTHY))
         elif path not in {b"/v1/chat/completions", b"/v1/completions"}:
-            self._finish(_in_one_piece(b"404 Not Found", _MISSING))
+            self._finish(in_one_piece(b"404 Not Found", _MISSING))
         else:
             pieces = make_answer(json.loads(body).get("max_tokens", _DEFAULT_CHUNKS), is_chat=b"chat" in path)
             if self._interval_s:
@@ -157,7 +160,8 @@ def _http_chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _in_one_piece(status: bytes, body: bytes) -> bytes:
+def in_one_piece(status: bytes, body: bytes) -> bytes:
+    """Return an answer that is not streamed."""
     head = b"HTTP/1.1 %b\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
     return head % (status, len(body)) + body
 

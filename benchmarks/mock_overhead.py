@@ -15,7 +15,8 @@ from msgspec import Raw
 from arriero.types.models import ModelRecord
 from benchmarks import mock_llama_server
 from benchmarks.child import run_module
-from benchmarks.estimates import cost_per_chunk, percentile
+from benchmarks.estimates import cost_per_chunk
+from benchmarks.first_tokens import measure_first_tokens
 from benchmarks.load import Burst, Load, Side
 from benchmarks.machine import cpu_ns
 from benchmarks.questions import arriero_side, ask_arriero, ask_worker, worker_side
@@ -114,7 +115,13 @@ async def measure_mock(load: Load, record: ModelRecord, plan: MockPlan) -> str:
             for costs in quick:
                 await costs.note_requests(plan.requests)
                 await costs.note_chunks(_COALESCED_WAYS, 8, plan.coalesced_chunks)
-        first_tokens = await _first_tokens(load, started, record, plan.pairs)
+        first_tokens = await measure_first_tokens(
+            load,
+            (worker_side(started), ask_worker(record, _PROMPT, 1)),
+            (arriero_side(started, keeps_alive=True), ask_arriero(record.name, _PROMPT, 1)),
+            plan.pairs,
+            _FIRST_TOKEN_TARGET,
+        )
     async with _servers(load, record, plan.interval_ms) as (_, paced):
         for _ in range(plan.rounds):
             for costs in paced:
@@ -149,7 +156,7 @@ def _arriero(started: Started, record: ModelRecord) -> _Target:
     return _Target(
         started.pid,
         lambda keeps_alive: arriero_side(started, keeps_alive=keeps_alive),
-        lambda chunks, is_stream: ask_arriero(record, _PROMPT, chunks, is_stream=is_stream),
+        lambda chunks, is_stream: ask_arriero(record.name, _PROMPT, chunks, is_stream=is_stream),
     )
 
 
@@ -170,31 +177,6 @@ def _mock_binary(folder: Path) -> Path:
     binary.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     binary.chmod(0o755)
     return binary
-
-
-async def _first_tokens(load: Load, started: Started, record: ModelRecord, pairs: int) -> str:
-    """Time the first token on both sides in turn, a new request each."""
-    sides = {
-        "direct": (worker_side(started), ask_worker(record, _PROMPT, 1)),
-        "arriero": (arriero_side(started, keeps_alive=True), ask_arriero(record, _PROMPT, 1)),
-    }
-    times_ms: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(pairs):
-        for name, (side, body) in sides.items():
-            outcome = await load.send(Burst(side, [body], requests=1, concurrency=1))
-            times_ms[name].append(outcome.answers[0].first_s * 1000)
-    direct, arriero = times_ms["direct"], times_ms["arriero"]
-    added = [through - straight for through, straight in zip(arriero, direct, strict=True)]
-    rows = [
-        ("direct", *_percentiles(direct), ""),
-        ("through arriero", *_percentiles(arriero), ""),
-        ("added by arriero, pair by pair", *_percentiles(added), _FIRST_TOKEN_TARGET),
-    ]
-    return format_table(f"Time to first token, mock engine, {pairs} pairs", ("", "p50", "p99", "target"), rows)
-
-
-def _percentiles(values_ms: list[float]) -> tuple[str, str]:
-    return f"{percentile(values_ms, 50):.2f} ms", f"{percentile(values_ms, 99):.2f} ms"
 
 
 def _cost_row(

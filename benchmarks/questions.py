@@ -27,10 +27,10 @@ def prompts(number: int) -> list[str]:
     return [_OPENINGS[place % len(_OPENINGS)].format(number=place + 1) for place in range(number)]
 
 
-def ask_arriero(record: ModelRecord, prompt: str, tokens: int, *, is_stream: bool = True) -> Raw:
+def ask_arriero(model: str, prompt: str, tokens: int, *, is_stream: bool = True) -> Raw:
     """Return the body of ``POST /api/chat``."""
     messages = [{"role": "user", "content": prompt}]
-    return _encode({"model": record.name, "messages": messages, "stream": is_stream, "options": _options(tokens)})
+    return _encode({"model": model, "messages": messages, "stream": is_stream, "options": _options(tokens)})
 
 
 def ask_worker(record: ModelRecord, prompt: str, tokens: int) -> Raw:
@@ -40,6 +40,13 @@ def ask_worker(record: ModelRecord, prompt: str, tokens: int) -> Raw:
     return _encode(
         {"stream": True, "stream_options": {"include_usage": True}, **sampling_body(sampling, context=1024), **prompted}
     )
+
+
+def ask_openai(model: str, prompt: str, tokens: int) -> Raw:
+    """Return the body of ``POST /v1/chat/completions`` that arriero makes of the same question for a vLLM."""
+    messages = [{"role": "user", "content": prompt}]
+    more = {"stream": True, "stream_options": {"include_usage": True}}
+    return _encode({"model": model, "messages": messages, **more, "max_tokens": tokens, "temperature": 0.0})
 
 
 def arriero_side(started: Started, *, keeps_alive: bool) -> Side:

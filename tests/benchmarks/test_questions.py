@@ -42,14 +42,14 @@ async def test_the_worker_is_asked_directly_for_what_arriero_asks_it_for(tmp_pat
     engine = FakeEngine()
     library = Library.only(Layout(tmp_path, Store(tmp_path / "models")), [Pinned(model, ("mule",))])
     async with running_server(tmp_path, FakeLoader({"mule": engine}), library=library) as server:
-        response = await server.client.post("/api/chat", data=bytes(ask_arriero(model, "Hello", 16)))
+        response = await server.client.post("/api/chat", data=bytes(ask_arriero(model.name, "Hello", 16)))
         assert (response.status, len((await response.read()).splitlines())) == (200, 4)
     assert json.loads(bytes(ask_worker(model, "Hello", 16))) == await asked_of_the_worker(engine.requests[0])
 
 
 async def test_an_answer_in_one_piece_can_be_asked_for(tmp_path: Path) -> None:
     library = Library.only(Layout(tmp_path, Store(tmp_path / "models")), [Pinned(record("mule"), ("mule",))])
-    body = bytes(ask_arriero(record("mule"), "Hello", 16, is_stream=False))
+    body = bytes(ask_arriero("mule", "Hello", 16, is_stream=False))
     async with running_server(tmp_path, library=library) as server:
         response = await server.client.post("/api/chat", data=body)
         assert (response.status, len((await response.read()).splitlines())) == (200, 1)
