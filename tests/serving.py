@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from arriero.engines.base import Plan
 from arriero.engines.fake import FakeEngine
+from arriero.runners.carrier import Carrier
 from arriero.runners.residency import Limits
 from arriero.runners.scheduler import Scheduler
 from arriero.server.app import Access, build_app
@@ -127,12 +128,12 @@ async def until(engine: FakeEngine, is_true: Callable[[], bool]) -> None:
             await engine.changed.wait()
 
 
-def services_of(library: Library, scheduler: Scheduler) -> Services:
+def services_of(library: Library, carrier: Carrier) -> Services:
     """What handlers work with, around a library; registries are given up on at once."""
     holds = Holds()
     pulls = Pulls(library.layout, holds, PullSettings(lambda: 10**9, patience=IMPATIENT))
     pusher = Pusher(library.layout.stores, IMPATIENT)
-    return Services(library, scheduler, pulls=pulls, pusher=pusher, editor=Editor(library, holds))
+    return Services(library, carrier, pulls=pulls, pusher=pusher, editor=Editor(library, holds))
 
 
 @asynccontextmanager
