@@ -3,23 +3,40 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import click
 
 from arriero.cli import flags
+from arriero.cli.engine_choice import (
+    WISHES,
+    Choice,
+    Circumstances,
+    EngineWish,
+    choose_engine,
+    find_python,
+    has_usable_gpu,
+    importable,
+)
 from arriero.cli.fetching import fetch_for_user
-from arriero.cli.launching import read_chat_template
+from arriero.cli.launching import own_server_settings, read_chat_template, template_for_engine, with_own_server
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
 from arriero.cli.main import run
-from arriero.cli.serving import Start, resolve, run_server
+from arriero.cli.passed_flags import flags_with_values, refuse_flags, split_flags
+from arriero.cli.serving import Settings, Start, resolve, run_server
 from arriero.config import SGLANG_PORT, Config, config_from
+from arriero.engines.engine_flags import OwnServerKind, PassedFlags
+from arriero.engines.own_server import with_parsers
 from arriero.errors import ConfigError
 from arriero.store.catalog import DEFAULT_MODEL
-from arriero.store.layout import data_dir, layout_from
+from arriero.store.checkpoint_record import record_of_checkpoint
+from arriero.store.checkpoint_source import engine_reference, is_gguf_reference
+from arriero.store.layout import Layout, data_dir, layout_from
 from arriero.store.library import Library, Pinned
 from arriero.store.records import with_chat_template
+from arriero.types.models import ModelRecord
 
 _NAMES_FLAG = "--served-model-name"
 
@@ -33,8 +50,19 @@ Environment, where no flag says otherwise:
 """
 
 
+class _Command(click.Command):
+    """Takes several values behind one flag, and keeps the flags that it does not know for an engine that may."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        kept, ctx.obj = split_flags(args, flags_with_values(self, ctx))
+        return super().parse_args(ctx, spread(kept, _NAMES_FLAG))
+
+
 @click.command(
-    "launch_server", epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    "launch_server",
+    cls=_Command,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "--model",
@@ -43,7 +71,21 @@ Environment, where no flag says otherwise:
     metavar="NAME_OR_PATH",
     default=DEFAULT_MODEL,
     show_default=True,
-    help="A GGUF file, a name such as smollm2:135m or qwen3:0.6b, or [hf.co/]user/repo[:quant].",
+    help="A GGUF file, a name such as smollm2:135m or qwen3:0.6b, or [hf.co/]user/repo[:quant]; "
+    "for SGLang and vLLM a model's directory or user/repo.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(WISHES),
+    default="auto",
+    show_default=True,
+    help="Who runs the model; auto: SGLang, else vLLM, where one is installed, there is a GPU and the model is no GGUF "
+    "file, else the embedded llama.cpp. SGLang and vLLM are given every flag that is not listed here.",
+)
+@click.option(
+    "--engine-python",
+    metavar="PATH",
+    help="The Python, or virtual environment, that has SGLang or vLLM.  [default: the one that runs this]",
 )
 @click.option(_NAMES_FLAG, "names", metavar="NAME...", multiple=True, help="List it under these names instead.")
 @click.option(
@@ -53,18 +95,25 @@ Environment, where no flag says otherwise:
     "--port", type=click.IntRange(0, 65535), metavar="N", default=SGLANG_PORT, show_default=True, help="Port."
 )
 @click.option(
-    "--context-length", type=click.IntRange(min=1), metavar="N", help="Tokens of context.  [default: by memory]"
+    "--context-length",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Tokens of context.  [default: by memory, or the engine's]",
 )
 @click.option(
-    "--max-running-requests", type=click.IntRange(min=1), metavar="N", help="Answers at once.  [default: by memory]"
+    "--max-running-requests", type=click.IntRange(min=1), metavar="N", help="Answers at once.  [default: as context]"
 )
 @flags.api_key
-@click.option("--chat-template", metavar="FILE_OR_NAME", help="A Jinja file, or a template that llama.cpp knows.")
+@click.option("--chat-template", metavar="FILE_OR_NAME", help="A Jinja file, or a template that the engine knows.")
 @click.option("--random-seed", metavar="N", type=int, help="Seed for requests that bring none; -1: random.")
 @flags.llama_server
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="How much to log.")
+@click.pass_context
 def launch_server(  # noqa: PLR0913  # one parameter a flag
+    ctx: click.Context,
     reference: str,
+    engine: EngineWish,
+    engine_python: str | None,
     names: tuple[str, ...],
     host: str,
     port: int,
@@ -77,6 +126,8 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
     log_level: str,
 ) -> None:
     """Load one model and serve it, and those in the store beside it, over the Ollama API and OpenAI's."""
+    if not all(name.strip() for name in names):
+        raise ConfigError(f"{_NAMES_FLAG}: a name must not be empty")
     environment = config_from({k: v for k, v in os.environ.items() if k != "OLLAMA_HOST"})
     config = replace(
         environment,
@@ -92,22 +143,50 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
         llama_server=llama_server,
         log_level=log_level,
     )
-    raise SystemExit(_launch(config, reference, names))
-
-
-def _launch(config: Config, reference: str, names: tuple[str, ...]) -> int:
-    if not all(name.strip() for name in names):
-        raise ConfigError(f"{_NAMES_FLAG}: a name must not be empty")
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
+    circumstances = Circumstances(is_gguf_reference(reference, layout), has_usable_gpu(os.environ), importable)
+    choice = choose_engine(engine, find_python(engine_python), circumstances)
+    if choice.engine == "llama_cpp":
+        refuse_flags(ctx.obj, ctx, choice.reason)
+    click.echo(choice, err=True)
+    asked = _Asked(reference, names, choice, ctx.obj, chat_template)
+    raise SystemExit(_launch(config, asked, layout))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The model that was asked for, and by whom it is served. passed: flags of that engine's own."""
+
+    reference: str
+    names: tuple[str, ...]
+    choice: Choice
+    passed: PassedFlags
+    chat_template: str | None
+
+
+def _launch(config: Config, asked: _Asked, layout: Layout) -> int:
     settings = resolve(config)
     listener = listen(config)
-    record = fetch_for_user(reference, layout).record
+    if asked.choice.engine == "llama_cpp":
+        record = fetch_for_user(asked.reference, layout).record
+    else:
+        settings, record = _with_own_server(settings, asked, asked.choice.engine)
     if config.chat_template:
         record = with_chat_template(record, config.chat_template)
-    library = Library(layout, [Pinned(record, names or (record.name,))])
-    served = library.find(names[0] if names else record.name)
+    library = Library(layout, [Pinned(record, asked.names or (record.name,))])
+    served = library.find(asked.names[0] if asked.names else record.name)
     return run_server(settings, library, listener, Start(served, is_loaded=True))
+
+
+def _with_own_server(settings: Settings, asked: _Asked, kind: OwnServerKind) -> tuple[Settings, ModelRecord]:
+    """The settings by which SGLang or vLLM is launched, and what is known of the model before."""
+    reference = engine_reference(asked.reference)
+    name = Path(reference).name if Path(reference).is_absolute() else asked.reference
+    record = record_of_checkpoint(reference, name, asked.passed.value("--revision"))
+    own = own_server_settings(settings.config, kind, asked.choice.python, asked.names[0] if asked.names else name)
+    own = replace(own, passed=asked.passed, chat_template=template_for_engine(asked.chat_template))
+    return replace(settings, launcher=with_own_server(settings.launcher, own)), with_parsers(record, own)
 
 
 def spread(arguments: Sequence[str], flag: str) -> list[str]:
@@ -124,4 +203,4 @@ def spread(arguments: Sequence[str], flag: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    run(launch_server, spread(sys.argv[1:], _NAMES_FLAG))
+    run(launch_server, sys.argv[1:])

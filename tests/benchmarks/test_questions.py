@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from arriero.engines.base import Plan
 from arriero.engines.fake import FakeEngine
-from arriero.engines.llama_cpp_engine import LlamaCppEngine
+from arriero.engines.llama_cpp_engine import LlamaCppEngine, worker_wire
 from arriero.errors import EngineFailed
 from arriero.store.layout import Layout, Store
 from arriero.store.library import Library, Pinned
@@ -28,7 +28,7 @@ async def asked_of_the_worker(request: TextRequest) -> Any:  # JSON of the reque
         return JSONResponse({"error": "enough seen"}, status_code=400)
 
     async with listening(Starlette(routes=[Route("/v1/chat/completions", refuse, methods=["POST"])])) as url:
-        engine = LlamaCppEngine(int(url.rpartition(":")[2]), "key", Plan(1024, 1))
+        engine = LlamaCppEngine(worker_wire(int(url.rpartition(":")[2]), "key"), Plan(1024, 1))
         try:
             async for _ in engine.generate(request):
                 pass

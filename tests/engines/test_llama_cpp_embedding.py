@@ -14,7 +14,7 @@ from starlette.routing import Route
 from arriero.engines.base import Plan
 from arriero.engines.llama_cpp import LlamaCppSettings, launch
 from arriero.engines.llama_cpp_embedding import EmbeddingSettings, embedding_settings
-from arriero.engines.llama_cpp_engine import LlamaCppEngine
+from arriero.engines.llama_cpp_engine import LlamaCppEngine, worker_wire
 from arriero.errors import EngineFailed
 from arriero.types.loading import LoadOptions
 from arriero.types.models import Architecture
@@ -102,7 +102,7 @@ def vector(number: float) -> str:
 @asynccontextmanager
 async def engine_for(stand_in: StandIn) -> AsyncIterator[LlamaCppEngine]:
     async with listening(Starlette(routes=[Route("/v1/embeddings", stand_in.answer, methods=["POST"])])) as url:
-        engine = LlamaCppEngine(int(url.rpartition(":")[2]), "key", Plan(512, 1))
+        engine = LlamaCppEngine(worker_wire(int(url.rpartition(":")[2]), "key"), Plan(512, 1))
         try:
             yield engine
         finally:

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from arriero.engines.base import Plan
-from arriero.engines.llama_cpp_engine import LlamaCppEngine
+from arriero.engines.llama_cpp_engine import LlamaCppEngine, worker_wire
 from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.openai_wire import OpenAIWire
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
@@ -267,7 +267,7 @@ async def test_llama_cpp_is_asked_for_a_chat() -> None:
         return web.Response(body=chat_stream("x"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1), seed=7)
+        engine = LlamaCppEngine(worker_wire(port_of(url), "s3cret"), Plan(512, 1), seed=7)
         prompt = ChatPrompt((Message("user", "hi"),))
         await collect(
             engine.generate(TextRequest(prompt, SamplingParams(max_tokens=3), JsonFormat({"type": "object"})))
@@ -299,7 +299,7 @@ async def test_llama_cpp_is_asked_for_raw_text() -> None:
         return web.Response(body=text_stream("Hel", "lo"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1))
+        engine = LlamaCppEngine(worker_wire(port_of(url), "s3cret"), Plan(512, 1))
         events = await collect(engine.generate(TextRequest(TextPrompt("<s>hi"))))
         await engine.aclose()
     assert asked == [("/v1/completions", "<s>hi")]
@@ -310,7 +310,7 @@ async def test_llama_cpp_is_asked_for_raw_text() -> None:
 
 async def test_calls_on_an_engine_that_was_closed_are_deaths() -> None:
     async with upstream(says(b"{}")) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1))
+        engine = LlamaCppEngine(worker_wire(port_of(url), "s3cret"), Plan(512, 1))
         await engine.aclose()
         for call in (engine.tokenize("x"), engine.embed(["x"]), anext(engine.generate(TextRequest(TextPrompt("x"))))):
             with pytest.raises(EngineDied):
@@ -330,7 +330,7 @@ async def test_a_call_that_is_under_way_ends_when_the_engine_is_closed() -> None
         return response
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1))
+        engine = LlamaCppEngine(worker_wire(port_of(url), "s3cret"), Plan(512, 1))
         call = asyncio.create_task(engine.tokenize("x"))
         await begun.wait()
         await asyncio.sleep(0.05)
@@ -350,7 +350,7 @@ async def test_a_schema_that_cannot_be_read_is_refused_before_anything_is_said(
         return web.Response(body=text_stream("{", "}"))
 
     async with upstream(handler) as url:
-        engine = LlamaCppEngine(port_of(url), "s3cret", Plan(512, 1))
+        engine = LlamaCppEngine(worker_wire(port_of(url), "s3cret"), Plan(512, 1))
         with pytest.raises(EngineFailed, match="invalid JSON schema"):
             await anext(engine.generate(TextRequest(prompt, json_format=JsonFormat({"type": "nonsense"}))))
         await engine.aclose()

@@ -36,11 +36,11 @@ class Server:
             self._queue.put(line.rstrip("\n"))
         self._queue.put(None)
 
-    def wait_for_line(self, text: str) -> str:
+    def wait_for_line(self, text: str, timeout_s: float = _START_TIMEOUT_S) -> str:
         """The next line with the text in it; fails where the output ends, or stalls, without one."""
         while True:
             try:
-                line = self._queue.get(timeout=_START_TIMEOUT_S)
+                line = self._queue.get(timeout=timeout_s)
             except Empty:
                 raise AssertionError(f"no line with {text!r} came; there were: {self.lines}") from None
             assert line is not None, f"the output ended without {text!r}: {self.lines}"
@@ -73,20 +73,24 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def launched(home: Path, *flags: str, module: Sequence[str] = ("arriero.launch_server",)) -> Iterator[Server]:
+def launched(
+    home: Path, *flags: str, module: Sequence[str] = ("arriero.launch_server",), **variables: str
+) -> Iterator[Server]:
     """A server on a free port, ready to answer; gone, with its workers, on leaving."""
-    with started(home, *flags, module=module) as server:
+    with started(home, *flags, module=module, **variables) as server:
         server.url = server.wait_for_line(" serves ").rpartition(" at ")[2]
         yield server
 
 
 @contextmanager
-def started(home: Path, *flags: str, module: Sequence[str] = ("arriero.launch_server",)) -> Iterator[Server]:
+def started(
+    home: Path, *flags: str, module: Sequence[str] = ("arriero.launch_server",), **variables: str
+) -> Iterator[Server]:
     """A server process that may not be ready yet."""
     arguments = flags if "--port" in flags else (*flags, "--port", "0")
     process = subprocess.Popen(
         [sys.executable, "-m", *module, *arguments],
-        env={**os.environ, "ARRIERO_HOME": str(home), "OLLAMA_HOST": ""},
+        env={**os.environ, "ARRIERO_HOME": str(home), "OLLAMA_HOST": "", **variables},
         stderr=subprocess.PIPE,
         text=True,
     )

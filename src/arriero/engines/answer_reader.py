@@ -1,18 +1,21 @@
 """From the bytes of an engine's stream to events. Pure: a socket is somebody else's."""
 
 import math
-import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from arriero.engines.logprobs import read_logprobs
-from arriero.engines.plain_tool_calls import PlainToolCalls, read_arguments
+from arriero.engines.call_pieces import CallPieces
+from arriero.engines.cumulative import NewPart
+from arriero.engines.logprobs import read_chunk_logprobs
+from arriero.engines.refusals import engine_failure
+from arriero.engines.splitting import Splitter
+from arriero.engines.stop_texts import StopTexts
 from arriero.engines.think_text import ThinkText, ThinkTrim
-from arriero.errors import EngineFailed, PromptTooLong
-from arriero.protocol.openai_engine import Choice, Chunk, EngineError, Logprobs, ToolCallPiece, WholeAnswer
+from arriero.engines.white_space import WhiteSpaceWatch
+from arriero.errors import EngineFailed
+from arriero.protocol.openai_engine import Choice, Chunk, EngineUsage, Logprobs, Timings, WholeAnswer
 from arriero.protocol.sse import SseParser
-from arriero.types.chat import ToolCall
 from arriero.types.events import (
     Event,
     Finished,
@@ -25,46 +28,71 @@ from arriero.types.usage import Usage
 
 _decode = msgspec.json.Decoder(Chunk).decode
 _DONE = b"[DONE]"
-# How llama.cpp tells a schema that it cannot read, of a format or of a tool, behind words about parsers.
-_SCHEMA_ERROR = "JSON schema error"
-# llama.cpp calls these errors of its own.
-_MEDIA_REFUSALS = {
-    "Failed to load image": "an image or a sound of the request cannot be read: it is damaged, or of an unknown kind",
-    "image input is not supported": "the model takes no images",
-    "audio input is not supported": "the model takes no sound",
-}
+# An answer that ends like this is no whole one.
+_FAILURES = frozenset({"abort", "error"})
 
 
 class AnswerReader:
     """Reads one answer, chat or text, streamed in OpenAI's format.
 
     Engines tell the reason to stop, the usage and the timings in one last chunk or in several: ``Finished`` is made
-    when the stream says that it is over. splitter: finds in the text what the engine has not. top_logprobs: how many
-    alternatives to each token were asked for.
+    when the stream says that it is over. splitter: finds in the text what the engine has not. think: looks for thinking
+    in it before that, unless the engine tells thinking apart. top_logprobs: how many alternatives to each token were
+    asked for. stops: texts that the engine does not look for. watch: the answer is JSON. is_cumulative: each piece
+    repeats what came before.
     """
 
     __slots__ = (
         "_calls",
-        "_chunk",
+        "_is_plain",
         "_parser",
         "_reason",
+        "_said",
         "_splitter",
+        "_stop_text",
+        "_stops",
+        "_think",
+        "_thought",
+        "_timings",
         "_told",
         "_top_logprobs",
         "_trim",
+        "_usage",
+        "_watch",
+        "has_told_thinking",
+        "is_cut",
         "is_finished",
     )
 
-    def __init__(self, splitter: PlainToolCalls | ThinkText | None = None, top_logprobs: int = 0) -> None:
+    def __init__(
+        self,
+        splitter: Splitter | None = None,
+        top_logprobs: int = 0,
+        *,
+        think: ThinkText | None = None,
+        stops: StopTexts | None = None,
+        watch: WhiteSpaceWatch | None = None,
+        is_cumulative: bool = False,
+    ) -> None:
         self._parser = SseParser()
         self._reason: str | None = None
-        self._chunk = Chunk()
+        self._usage: EngineUsage | None = None
+        self._timings: Timings | None = None
+        self._stop_text = ""
         self._splitter = splitter
+        self._think = think
+        self._stops = stops
+        self._watch = watch
+        self._said = NewPart() if is_cumulative else None
+        self._thought = NewPart()
+        self._is_plain = not (splitter or think or stops or watch or is_cumulative)
         self._top_logprobs = top_logprobs
         self._trim = ThinkTrim()
-        self._calls = _CallPieces()
+        self._calls = CallPieces()
         self._told = 0
         self.is_finished = False
+        self.is_cut = False
+        self.has_told_thinking = False
 
     def feed(self, data: bytes) -> list[Event]:
         """Take what one read brought. Raises EngineFailed where the engine reports an error in its stream."""
@@ -92,10 +120,10 @@ class AnswerReader:
             return []
         self.is_finished = True
         reason: FinishReason = "length" if self._reason == "length" else "stop"
-        held = self._splitter.close() if self._splitter else []
-        stop_text = self._chunk.verbose.stopping_word if self._chunk.verbose else ""
-        events = self._numbered([*held, *self._calls.close()])
-        return [*events, Finished(reason, _usage(self._chunk), stop_text=stop_text)]
+        held = self._split(self._stops.close()) if self._stops else []
+        held += self._split_last()
+        events = self._numbered([*held, *self._calls.close(is_cut=reason == "length")])
+        return [*events, Finished(reason, _usage(self._usage, self._timings), stop_text=self._stop_text)]
 
     def _read(self, payload: bytes, events: list[Event]) -> None:
         try:
@@ -107,22 +135,89 @@ class AnswerReader:
         self._take(chunk, events)
 
     def _take(self, chunk: Chunk, events: list[Event]) -> None:
-        self._chunk.usage = chunk.usage or self._chunk.usage
-        self._chunk.timings = chunk.timings or self._chunk.timings
-        self._chunk.verbose = chunk.verbose or self._chunk.verbose
+        if chunk.usage is not None or chunk.timings is not None or chunk.verbose is not None:
+            self._note(chunk)
         for choice in chunk.choices:
             delta = choice.delta
-            if delta.reasoning_content and (thought := self._trim.think(delta.reasoning_content)):
-                events.append(ThinkingDelta(thought))
+            if thought := delta.reasoning_content or delta.reasoning:
+                self._tell_thinking(thought, events)
             text = delta.content or choice.text or ""
-            if choice.logprobs is not None or self._splitter is not None or self._trim.is_thinking:
+            if not self._is_plain or choice.logprobs is not None or self._trim.is_thinking:
                 self._say(text, choice.logprobs, events)
             elif text:
                 events.append(TextDelta(text))
             if delta.tool_calls:
                 events += self._numbered(self._calls.feed(delta.tool_calls))
             if choice.finish_reason is not None:
-                self._reason = choice.finish_reason
+                self._end(choice)
+        if self.is_cut:
+            self._reason = "stop"
+            events += self.close()
+
+    def _note(self, chunk: Chunk) -> None:
+        """Keep what a chunk says of the answer as a whole."""
+        self._usage = chunk.usage or self._usage
+        self._timings = chunk.timings or self._timings
+        if chunk.verbose is not None:
+            self._stop_text = chunk.verbose.stopping_word
+
+    def _end(self, choice: Choice) -> None:
+        if choice.finish_reason in _FAILURES:
+            raise EngineFailed("the engine gave the answer up before its end; try again")
+        self._reason = choice.finish_reason
+        # A number is a token's, which ends an answer of itself.
+        for text in (choice.stop_reason, choice.matched_stop):
+            if isinstance(text, str):
+                self._stop_text = text
+
+    def _tell_thinking(self, thought: str, events: list[Event]) -> None:
+        if not self.has_told_thinking:
+            # The engine tells it apart: then what it calls text is text.
+            self.has_told_thinking = True
+            self._think = None
+        if self._said is not None:
+            thought = self._thought.of(thought)
+        if thought := self._trim.think(thought):
+            events.append(ThinkingDelta(thought))
+
+    def _say(self, text: str, logprobs: Logprobs | None, events: list[Event]) -> None:
+        if self._said is not None:
+            text = self._said.of(text)
+        text = self._trim.say(text)
+        tokens = read_chunk_logprobs(logprobs, self._top_logprobs) if logprobs else ()
+        if self._watch is not None:
+            self._watch.feed(text)
+        if self._stops is not None:
+            text = self._stops.feed(text)
+            if self._stops.found:
+                self._stop_text, self.is_cut = self._stops.found, True
+        if self._splitter is None and self._think is None:
+            if text or tokens:
+                events.append(TextDelta(text, tokens))
+            return
+        if tokens:
+            events.append(TextDelta("", tokens))
+        if text:
+            events += self._numbered(self._split(text))
+
+    def _split(self, text: str) -> list[Event]:
+        """What the splitters make of a piece of text."""
+        if not text:
+            return []
+        return self._split_rest(self._think.feed(text) if self._think else [TextDelta(text)])
+
+    def _split_last(self) -> list[Event]:
+        """What the splitters have held back."""
+        rest = self._split_rest(self._think.close()) if self._think else []
+        return [*rest, *(self._splitter.close() if self._splitter else [])]
+
+    def _split_rest(self, events: list[Event]) -> list[Event]:
+        if self._splitter is None:
+            return events
+        found: list[Event] = []
+        for event in events:
+            found += self._splitter.feed(event.text) if isinstance(event, TextDelta) else [event]
+        return found
 
     def _numbered(self, events: Sequence[Event]) -> list[Event]:
         """Count the calls of an answer, be they found by the engine or in its text."""
@@ -135,77 +230,8 @@ class AnswerReader:
                 numbered.append(event)
         return numbered
 
-    def _say(self, text: str, logprobs: Logprobs | None, events: list[Event]) -> None:
-        text = self._trim.say(text)
-        tokens = read_logprobs(logprobs.content or (), self._top_logprobs) if logprobs else ()
-        if self._splitter is None:
-            if text or tokens:
-                events.append(TextDelta(text, tokens))
-            return
-        if tokens:
-            events.append(TextDelta("", tokens))
-        if text:
-            events += self._numbered(self._splitter.feed(text))
 
-
-class _CallPieces:
-    """Joins the pieces of tool calls; a call is told when the next one begins, or at the end."""
-
-    def __init__(self) -> None:
-        self._index: int | None = None
-        self._id = self._name = self._arguments = ""
-
-    def feed(self, pieces: Sequence[ToolCallPiece]) -> list[Event]:
-        events: list[Event] = []
-        for piece in pieces:
-            if piece.index != self._index:
-                events += self.close()
-                self._index = piece.index
-            self._id = self._id or piece.id or ""
-            self._name += piece.function.name or ""
-            self._arguments += piece.function.arguments or ""
-        return events
-
-    def close(self) -> list[Event]:
-        """The call that is under way, complete. Raises EngineFailed where its arguments are no JSON object."""
-        if self._index is None:
-            return []
-        arguments = read_arguments(self._arguments)
-        if arguments is None:
-            raise EngineFailed(f"the model called {self._name} with arguments that are no JSON object; try again")
-        delta = ToolCallDelta(0, ToolCall(self._name, arguments, self._id or call_id()))
-        self._index = None
-        self._id = self._name = self._arguments = ""
-        return [delta]
-
-
-def tool_splitter(names: Collection[str]) -> PlainToolCalls:
-    """A splitter that finds calls of these tools."""
-    return PlainToolCalls(names, call_id)
-
-
-def call_id() -> str:
-    """A new name for a call, as Ollama writes it."""
-    return f"call_{secrets.token_hex(4)}"
-
-
-def engine_failure(error: EngineError | str | None, status: int) -> EngineFailed:
-    """An engine's own error, with the HTTP status that it names, else the given one."""
-    if isinstance(error, EngineError):
-        if error.type == "exceed_context_size_error" and error.n_ctx:
-            return PromptTooLong(error.n_prompt_tokens, error.n_ctx)
-        for start, told in _MEDIA_REFUSALS.items():
-            if error.message.startswith(start):
-                return EngineFailed(told, 400)
-        if (at := error.message.find(_SCHEMA_ERROR)) >= 0:
-            return EngineFailed(f"invalid JSON schema: {error.message[at + len(_SCHEMA_ERROR) :].strip()}", 400)
-        code = error.code if isinstance(error.code, int) and 400 <= error.code < 600 else status
-        return EngineFailed(error.message or "the engine failed and does not say why", code)
-    return EngineFailed(error or "the engine failed and does not say why", status)
-
-
-def _usage(chunk: Chunk) -> Usage:
-    usage, timings = chunk.usage, chunk.timings
+def _usage(usage: EngineUsage | None, timings: Timings | None) -> Usage:
     if usage is None:
         return Usage()
     cached = usage.prompt_tokens_details

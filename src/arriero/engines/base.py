@@ -187,8 +187,20 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """An engine that needs a process: how to start it, and how to reach it; it is up when ``health`` says so."""
+    """An engine that needs a process: how to start it, and how to reach it; it is up when ``health`` says so.
+
+    is_watched: a start during which nothing seems to happen for long is given up.
+    """
 
     spec: LaunchSpec
     plan: Plan
     connect: Callable[[], Engine]
+    is_watched: bool = True
+
+
+@runtime_checkable
+class Arrives(Protocol):
+    """What stands for an engine while its process starts, where only the running process tells what it is."""
+
+    async def arrive(self, plan: Plan) -> tuple[Engine, Plan]:
+        """The engine that it has become, and how it was loaded. Raises EngineFailed."""

@@ -11,10 +11,13 @@ from typing import Any
 
 from arriero.engines.base import Launch, LaunchSpec, Plan
 from arriero.engines.llama_cpp_embedding import embedding_settings
-from arriero.engines.llama_cpp_engine import HOST, LlamaCppEngine
+from arriero.engines.llama_cpp_engine import HOST, LlamaCppEngine, worker_wire
 from arriero.engines.llama_cpp_loading import load_flags, load_params, load_variables
+from arriero.engines.llama_cpp_worker import DEFAULT_VARIABLES
 from arriero.types.models import ModelRecord
 
+# -P: what lies in the user's directory under the name of a module is not that module.
+_PYTHON = (sys.executable, "-P", "-m")
 # llama.cpp gives a thread to each connection, also to those that wait for a slot.
 _HTTP_THREADS = 128
 
@@ -37,21 +40,32 @@ class LlamaCppSettings:
 
 def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: int, api_key: str) -> Launch:
     """How to start and reach a worker for one model, listening on a port of the loopback interface."""
-    start: dict[str, Any] = {"parent": os.getpid(), "watch": settings.watch}
-    environment: dict[str, str] = {}
     embedding = embedding_settings(record.architecture, plan)
     if settings.llama_server:
-        start["argv"] = [settings.llama_server, *_flags(record, plan, port), *embedding.flags()]
-        environment = _variables(record, plan, settings) | embedding.variables() | {"LLAMA_API_KEY": api_key}
+        argv = [settings.llama_server, *_flags(record, plan, port), *embedding.flags()]
+        variables = _variables(record, plan, settings) | embedding.variables() | {"LLAMA_API_KEY": api_key}
+        spec = _binary_spec(argv, variables, settings.watch)
     else:
-        start["params"] = _params(record, plan, settings, port) | embedding.params() | {"api_keys": [api_key]}
-    spec = LaunchSpec(
-        # -P: what lies in the user's directory under the name of a module is not that module.
-        argv=(sys.executable, "-P", "-m", "arriero.engines.llama_cpp_worker"),
-        environment=environment,
-        stdin=json.dumps(start) + "\n",
-    )
-    return Launch(spec, plan, lambda: LlamaCppEngine(port, api_key, plan, settings.seed, embedding.input_limit))
+        params = _params(record, plan, settings, port) | embedding.params() | {"api_keys": [api_key]}
+        spec = _worker_spec({"watch": settings.watch, "params": params})
+
+    def connect() -> LlamaCppEngine:
+        return LlamaCppEngine(worker_wire(port, api_key), plan, settings.seed, embedding.input_limit)
+
+    return Launch(spec, plan, connect)
+
+
+def _binary_spec(argv: list[str], variables: dict[str, str], watch: str) -> LaunchSpec:
+    """The worker becomes the binary where the kernel can watch us; elsewhere somebody must stay beside it."""
+    if watch == "signal":
+        return _worker_spec({"watch": watch, "argv": argv}, variables)
+    told = {name: os.environ.get(name, value) for name, value in DEFAULT_VARIABLES.items()}
+    return LaunchSpec((*_PYTHON, "arriero.engines.supervisor", *argv), told | variables)
+
+
+def _worker_spec(start: dict[str, Any], variables: dict[str, str] | None = None) -> LaunchSpec:
+    told = json.dumps({"parent": os.getpid(), **start}) + "\n"
+    return LaunchSpec((*_PYTHON, "arriero.engines.llama_cpp_worker"), variables or {}, told)
 
 
 # The wheel's settings have the types of llama.cpp's own struct.

@@ -1,13 +1,11 @@
 """What llama.cpp's server is asked for an answer: request bodies. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from arriero.engines.call_schema import call_format
-from arriero.protocol.media import media_part
-from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, Message, TextPrompt, TextRequest, ToolCall
+from arriero.engines.chat_messages import chat_format, message_body
+from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, TextPrompt, TextRequest
 from arriero.types.sampling import SamplingParams
 
 _INT32_MAX = 2**31 - 1
@@ -49,7 +47,7 @@ def request_body(request: TextRequest, context: int, default_seed: int | None = 
 
 def chat_body(prompt: ChatPrompt) -> dict[str, Any]:
     """The part of a request that the chat template reads."""
-    body: dict[str, Any] = {"messages": [_message(message) for message in prompt.messages]}
+    body: dict[str, Any] = {"messages": [message_body(message) for message in prompt.messages]}
     if prompt.think is not None:
         arguments: dict[str, Any] = {"enable_thinking": prompt.think is not False}
         if isinstance(prompt.think, str):
@@ -61,12 +59,6 @@ def chat_body(prompt: ChatPrompt) -> dict[str, Any]:
             # The template shows the tools all the same; `call_format` sees to it that one is called.
             body["tool_choice"] = "none"
     return body
-
-
-def tool_names(tools: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    """The names of the functions that a model may call."""
-    functions = (tool.get("function") for tool in tools)
-    return frozenset(str(function.get("name")) for function in functions if isinstance(function, Mapping))
 
 
 def sampling_body(params: SamplingParams, context: int, default_seed: int | None = None) -> Mapping[str, Any]:
@@ -102,40 +94,6 @@ def narrow_seed(seed: int) -> int:
     """A seed of any width in llama.cpp's 32 bits, and never the value that means "random"."""
     narrow = seed % 2**32
     return narrow if narrow != _RANDOM_SEED else _RANDOM_SEED - 1
-
-
-def _message(message: Message) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": message.role, "content": _content(message)}
-    if message.thinking:
-        wire["reasoning_content"] = message.thinking
-    if message.tool_calls:
-        wire["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
-    if message.tool_name:
-        wire["name"] = message.tool_name
-    if message.tool_call_id:
-        wire["tool_call_id"] = message.tool_call_id
-    return wire
-
-
-def _content(message: Message) -> str | list[dict[str, Any]]:
-    if not message.images:
-        return message.content
-    text = [{"type": "text", "text": message.content}] if message.content else []
-    return [*(media_part(image) for image in message.images), *text]
-
-
-def _tool_call(call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": msgspec.json.encode(call.arguments).decode()}
-    return {"type": "function", "id": call.id, "function": function}
-
-
-def chat_format(wanted: JsonFormat | None) -> dict[str, Any]:
-    """The part of a chat request that says what the answer must be."""
-    if wanted is None:
-        return {}
-    if wanted.schema is None:
-        return {"response_format": {"type": "json_object"}}
-    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": wanted.schema}}}
 
 
 def _text_format(wanted: JsonFormat | None) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from arriero.engines.answer_reader import AnswerReader, tool_splitter
+from arriero.engines.answer_reader import AnswerReader
 from arriero.engines.base import Plan
+from arriero.engines.call_pieces import tool_splitter
+from arriero.engines.chat_messages import chat_format, tool_names
 from arriero.engines.context import behind_context, with_context
 from arriero.engines.fitting import generate_within
 from arriero.engines.formatted_thinking import think_then_answer
 from arriero.engines.infill import infill_room
-from arriero.engines.llama_cpp_body import chat_body, chat_format, request_body, tool_names
+from arriero.engines.llama_cpp_body import chat_body, request_body
 from arriero.engines.llama_cpp_embedding import batch_of, embed
 from arriero.engines.loopback import LoopbackConnector
 from arriero.engines.native_reader import NativeReader
@@ -41,18 +43,21 @@ class _Tokens(Struct):
     tokens: list[int]
 
 
-class LlamaCppEngine:
-    """One running worker, on a port of the loopback interface.
+def worker_wire(port: int, api_key: str) -> OpenAIWire:
+    """Connections to a worker of ours, on a port of the loopback interface."""
+    headers = {"Authorization": f"Bearer {api_key}"}
+    return OpenAIWire(f"http://{HOST}:{port}", headers, LoopbackConnector(HOST, port))
 
-    plan: how it was started. input_limit: tokens of a text to embed, at most; None: as many as the context has.
+
+class LlamaCppEngine:
+    """One running server of llama.cpp's: a worker of ours, or one that runs elsewhere.
+
+    wire: keeps no connections, since llama.cpp closes one after a streamed answer. plan: how the server was started.
+    input_limit: tokens of a text to embed, at most; None: as many as the context has.
     """
 
-    def __init__(
-        self, port: int, api_key: str, plan: Plan, seed: int | None = None, input_limit: int | None = None
-    ) -> None:
-        self._wire = OpenAIWire(
-            f"http://{HOST}:{port}", {"Authorization": f"Bearer {api_key}"}, LoopbackConnector(HOST, port)
-        )
+    def __init__(self, wire: OpenAIWire, plan: Plan, seed: int | None = None, input_limit: int | None = None) -> None:
+        self._wire = wire
         self._plan = plan
         self._seed = seed
         self._infill_room = infill_room(batch_of(plan))

@@ -3,7 +3,7 @@
 Run as ``python -m arriero.engines.llama_cpp_worker``. The first line of standard input is JSON:
 
     {"parent": 4711, "watch": "signal", "params": {"model.path": "…", "n_ctx": 8192, …}}     the wheel
-    {"parent": 4711, "watch": "signal", "argv": ["/usr/bin/llama-server", …]}                a binary
+    {"parent": 4711, "watch": "signal", "argv": ["/usr/bin/llama-server", …]}                a binary, which it becomes
 
 so that the key in it shows up in no list of processes. Standard input then stays open, and its end means that the
 parent is gone. The worker must never outlive its parent, not even one killed while the model loads, when the wheel's
@@ -17,15 +17,20 @@ import ctypes
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-# Threads that wait for each other look so often before they sleep. The default is for programs that have all cores to
-# themselves: two engines at once gave 20 + 20 tokens/s on two cores, and 53 + 53 with this; one alone 165 either way.
-_SPINS = "500"
+# Unless the user says otherwise.
+DEFAULT_VARIABLES = {
+    # Threads that wait for each other look so often before they sleep. The default is for programs that have all cores
+    # to themselves: two engines at once gave 20 + 20 tokens/s on two cores, and 53 + 53 with this; one alone 165 either
+    # way.
+    "GOMP_SPINCOUNT": "500",
+    # What fails is told before: the backtrace takes a debugger seconds, and says nothing to a user.
+    "GGML_NO_BACKTRACE": "1",
+}
 
 
 def die_with_parent(parent: int, watch: str) -> None:
@@ -85,35 +90,14 @@ def serve_wheel(params: dict[str, Any]) -> None:
     threading.Event().wait()
 
 
-def serve_binary(argv: list[str], watch: str) -> None:
-    """Become the binary; where the kernel cannot watch the parent, stay beside it and take it along."""
-    if watch == "signal":
-        os.execvp(argv[0], argv)
-    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
-    threading.Thread(target=_kill_at_end_of_stdin, args=(child,), daemon=True).start()
-    sys.exit(child.wait())
-
-
-def _kill_at_end_of_stdin(child: "subprocess.Popen[bytes]") -> None:
-    while os.read(0, 4096):
-        pass
-    if hasattr(os, "killpg"):
-        # The binary may be a script that has started the real one.
-        os.killpg(0, signal.SIGKILL)
-    child.kill()
-
-
 def main() -> None:
     """Read the settings and serve."""
     settings = json.loads(sys.stdin.readline())
-    os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
-    # What fails is told before: the backtrace takes a debugger seconds, and says nothing to a user.
-    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
-    if "argv" in settings:
-        if settings["watch"] == "signal":
-            die_with_parent(settings["parent"], "signal")
-        serve_binary(settings["argv"], settings["watch"])
+    for name, value in DEFAULT_VARIABLES.items():
+        os.environ.setdefault(name, value)
     die_with_parent(settings["parent"], settings["watch"])
+    if "argv" in settings:
+        os.execvp(settings["argv"][0], settings["argv"])
     serve_wheel(settings["params"])
 
 

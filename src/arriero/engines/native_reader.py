@@ -2,8 +2,9 @@
 
 import msgspec
 
-from arriero.engines.answer_reader import engine_failure, milliseconds
+from arriero.engines.answer_reader import milliseconds
 from arriero.engines.logprobs import read_logprobs
+from arriero.engines.refusals import engine_failure
 from arriero.errors import EngineFailed
 from arriero.protocol.openai_engine import NativeChunk
 from arriero.protocol.sse import SseParser
@@ -19,12 +20,13 @@ class NativeReader:
     prompt_tokens: as every chunk tells them.
     """
 
-    __slots__ = ("_parser", "_top_logprobs", "is_finished", "prompt_tokens")
+    __slots__ = ("_parser", "_top_logprobs", "is_cut", "is_finished", "prompt_tokens")
 
     def __init__(self, top_logprobs: int = 0) -> None:
         self._parser = SseParser()
         self._top_logprobs = top_logprobs
         self.is_finished = False
+        self.is_cut = False
         self.prompt_tokens = 0
 
     def feed(self, data: bytes) -> list[Event]:

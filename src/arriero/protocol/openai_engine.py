@@ -3,20 +3,23 @@
 llama.cpp, vLLM and SGLang differ in which keys they add; keys that nobody reads are not decoded.
 """
 
+from typing import Any
+
 from msgspec import Struct, field
 
 
 class FunctionPiece(Struct):
-    """A piece of a function's name and of its arguments, which are JSON as text."""
+    """A piece of a function's name and of its arguments, which are JSON as text; some send the object itself."""
 
     name: str | None = None
-    arguments: str | None = None
+    # An object's keys and values are the model's.
+    arguments: str | dict[str, Any] | None = None
 
 
 class ToolCallPiece(Struct):
-    """A piece of the call with this index."""
+    """A piece of the call with this index; without one, of the call that is under way."""
 
-    index: int = 0
+    index: int | None = None
     id: str | None = None
     function: FunctionPiece = field(default_factory=FunctionPiece)
 
@@ -26,6 +29,7 @@ class Delta(Struct):
 
     content: str | None = None
     reasoning_content: str | None = None
+    reasoning: str | None = None
     tool_calls: list[ToolCallPiece] | None = None
 
 
@@ -34,22 +38,31 @@ class EngineLogprob(Struct):
 
     token: str
     logprob: float | None = 0.0
-    top_logprobs: "list[EngineLogprob]" = field(default_factory=list)
+    top_logprobs: "list[EngineLogprob] | None" = None
 
 
 class Logprobs(Struct):
-    """The tokens of a chunk."""
+    """The tokens of a chunk: ``content`` in chat, and columns in text completions."""
 
     content: list[EngineLogprob] | None = None
+    tokens: list[str] | None = None
+    token_logprobs: list[float | None] | None = None
+    top_logprobs: list[dict[str, float | None] | None] | None = None
 
 
 class Choice(Struct):
-    """One alternative; ``delta`` in chat chunks, ``text`` in those of text completions."""
+    """One alternative; ``delta`` in chat chunks, ``text`` in those of text completions.
+
+    stop_reason, matched_stop: what vLLM and SGLang say has ended the answer: a text of ``stop``, or a token's number.
+    """
 
     delta: Delta = field(default_factory=Delta)
     text: str | None = None
     logprobs: Logprobs | None = None
     finish_reason: str | None = None
+    # Other servers have other things under these names.
+    stop_reason: Any = None
+    matched_stop: Any = None
 
 
 class CachedTokens(Struct, gc=False):
@@ -126,10 +139,3 @@ class NativeChunk(Struct):
     completion_probabilities: list[EngineLogprob] = field(default_factory=list)
     timings: Timings | None = None
     error: EngineError | str | None = None
-
-
-class ErrorBody(Struct):
-    """The body of an answer with an error status."""
-
-    error: EngineError | str | None = None
-    message: str | None = None

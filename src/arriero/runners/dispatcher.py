@@ -17,7 +17,7 @@ from arriero.runners.admission import Files, Line, Ticket, WaitingRoom, files_of
 from arriero.runners.eviction import Eviction, Resident, clear, next_step
 from arriero.runners.planning import estimate_bytes
 from arriero.runners.reloading import kept_options, reload_options
-from arriero.runners.residency import Limits, bytes_of, grantable, room_of
+from arriero.runners.residency import Limits, bytes_of, grantable, room_of, shares_memory
 from arriero.runners.runner import Runner, stopping
 from arriero.runners.worker import Loader
 from arriero.types.loading import Demand, LoadOptions
@@ -51,7 +51,7 @@ class Dispatcher:
         """
         if self.is_over:
             raise stopping()
-        demand = grantable(demand, self._limits)
+        demand = grantable(record, demand, self._limits)
         runner = self.runners.get(files_of(record))
         if runner is not None and self._is_free(runner, demand, takes_slot=takes_slot):
             runner.join(demand.keep_alive_s, int(takes_slot))
@@ -182,10 +182,14 @@ class Dispatcher:
     def _load(self, line: Line) -> None:
         """Load the model that a line waits for, or have others make room for it first."""
         record, options = line.first.record, line.options()
+        if not shares_memory(record):
+            self._start(record, self._loader.plan(record, options, None))
+            return
         modest = self._loader.plan(record, options, None)
         needed_bytes = estimate_bytes(record, modest)
         room = room_of(self._limits, self.runners.values())
-        residents = [self._resident(files, line.first.number) for files in self.runners]
+        sharing = [files for files, runner in self.runners.items() if shares_memory(runner.record)]
+        residents = [self._resident(files, line.first.number) for files in sharing]
         # After a load that failed for lack of memory, all go that can.
         step = clear(residents) if line.is_second_try else next_step(residents, needed_bytes, room)
         if step is not None:
@@ -233,7 +237,8 @@ class Dispatcher:
         del self.runners[files]
         line = self._waiting.line(files)
         if line is not None and (failure := runner.failure) is not None:
-            if not line.is_second_try and _OUT_OF_MEMORY.search(failure.message):
+            may_take_less = shares_memory(runner.record) and not line.is_second_try
+            if may_take_less and _OUT_OF_MEMORY.search(failure.message):
                 logger.warning("loading model once more, with less", extra={"model": runner.record.name})
                 line.is_second_try = True
             else:

@@ -71,7 +71,12 @@ def modest_plan(architecture: Architecture, wishes: Wishes, options: LoadOptions
 
 
 def estimate_bytes(record: ModelRecord, plan: Plan) -> int:
-    """Memory that a model will take: all its files, the keys and values of all slots, and the worker around them."""
+    """Memory that a model will take: all its files, the keys and values of all slots, and the worker around them.
+
+    Nothing for one whose engine finds the weights itself: that takes what it was told to, on GPUs that it has alone.
+    """
+    if record.weights is None:
+        return 0
     weights = max(record.size_bytes, record.architecture.weights_size_bytes)
     per_token = _kv_bytes_per_token(record.architecture, plan.kv_cache_type)
     return weights + int(plan.context * plan.slots * per_token) + _overhead_bytes(weights)

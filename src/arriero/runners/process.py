@@ -33,9 +33,10 @@ _LONGEST_LINE_BYTES = 1 << 20
 class EngineProcess:
     """One running child. Make it with ``start``. device_bytes: what it said that it took on GPUs, by its names."""
 
-    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, name: str, shown_as: str) -> None:
         self._process = process
         self._name = name
+        self._shown_as = shown_as
         self.device_bytes: dict[str, int] = {}
         # What follows an error, such as a stack, must not push it out.
         self._last_errors: deque[str] = deque(maxlen=_ERRORS_KEPT)
@@ -56,7 +57,7 @@ class EngineProcess:
             # can be ended with it.
             start_new_session=True,
         )
-        child = cls(process, name)
+        child = cls(process, name, spec.shown_as)
         assert process.stdin is not None
         process.stdin.write(spec.stdin.encode())
         with contextlib.suppress(ConnectionError):
@@ -111,12 +112,18 @@ class EngineProcess:
                 continue
             if not line:
                 return
-            text = line.decode("utf-8", "replace").rstrip()
+            # Of a bar that draws itself again and again, the last state.
+            text = line.decode("utf-8", "replace").rstrip().rpartition("\r")[2]
+            if not text:
+                continue
             self._last_line = text[:_LONGEST_WORDS]
             if _ERROR.search(self._last_line):
                 self._last_errors.append(self._last_line)
             self.device_bytes |= device_bytes(text)
-            logger.debug("engine output", extra={"engine": self._name, "line": text})
+            if self._shown_as:
+                logger.info("%s", text, extra={"shown_as": self._shown_as})
+            else:
+                logger.debug("engine output", extra={"engine": self._name, "line": text})
 
 
 def device_bytes(line: str) -> dict[str, int]:

@@ -202,7 +202,7 @@ class Runner:
             logger.warning("restart failed", extra={"model": self.record.name, "error": str(loading.exception())})
             return
         loaded = loading.result()
-        self.loaded = loaded
+        self.loaded, self.plan = loaded, loaded.plan
         self.was_loaded = True
         self._lost.clear()
         self._settled.set()

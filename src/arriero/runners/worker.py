@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from arriero.engines.base import Engine, Launch, Plan
-from arriero.errors import LoadFailed
+from arriero.engines.base import Arrives, Engine, Launch, Plan
+from arriero.errors import EngineFailed, LoadFailed
 from arriero.runners.memory import ProcessMemory, process_activity, process_memory
 from arriero.runners.process import EngineProcess
 from arriero.types.loading import LoadOptions
@@ -19,6 +19,9 @@ from arriero.types.models import ModelRecord
 logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 0.02
+# A load that takes minutes is not asked fifty times a second: nobody notices so small a part of it.
+_PROBE_SHARE = 0.02
+_LONGEST_PROBE_INTERVAL_S = 0.5
 # Whom a process has started is found by going through all processes of the machine.
 _LOOK_INTERVAL_S = 0.5
 _TELL_INTERVAL_S = 5.0
@@ -72,10 +75,21 @@ class Worker:
 
     def __init__(self, process: EngineProcess, engine: Engine, plan: Plan) -> None:
         self._process = process
+        self._starting = engine
         self.engine = engine
         self.plan = plan
         self._memory = ProcessMemory(0, 0)
         self._measured_s = -math.inf
+
+    @property
+    def pid(self) -> int:
+        """Its process's id."""
+        return self._process.pid
+
+    async def arrive(self) -> None:
+        """Its process is up: have it tell what it is, where that was not known. Raises EngineFailed."""
+        if isinstance(self._starting, Arrives):
+            self.engine, self.plan = await self._starting.arrive(self.plan)
 
     def memory_bytes(self) -> int:
         """Memory of the process, mapped weights included, and of devices."""
@@ -104,7 +118,9 @@ class Worker:
         """End the process and drop its connections."""
         await self._process.stop()
         self._measured_s = -math.inf
-        await self.engine.aclose()
+        await self._starting.aclose()
+        if self.engine is not self._starting:
+            await self.engine.aclose()
 
 
 class WorkerLoader:
@@ -133,23 +149,31 @@ class WorkerLoader:
             raise LoadFailed(f"could not start the engine for {record.name}: {error}") from error
         worker = Worker(process, launch.connect(), launch.plan)
         try:
-            await self._until_ready(record, worker, process)
+            await self._until_ready(record, worker, is_watched=launch.is_watched)
+            await worker.arrive()
+        except EngineFailed as error:
+            await worker.stop()
+            raise LoadFailed(f"could not load {record.name}: {error.message}") from error
         except BaseException:
             await worker.stop()
             raise
+        facts |= {"context": worker.plan.context, "slots": worker.plan.slots}
         logger.info("model loaded", extra={**facts, "seconds": round(time.monotonic() - started_s, 2)})
         return worker
 
-    async def _until_ready(self, record: ModelRecord, worker: Worker, process: EngineProcess) -> None:
+    async def _until_ready(self, record: ModelRecord, worker: Worker, *, is_watched: bool) -> None:
         end = asyncio.create_task(worker.wait_for_end())
-        stall = _StallWatch(process.pid, record.name)
+        stall = _StallWatch(worker.pid, record.name)
+        began_s = time.monotonic()
         try:
             while not await worker.engine.health():
-                await asyncio.wait({end}, timeout=_PROBE_INTERVAL_S)
+                share_s = (time.monotonic() - began_s) * _PROBE_SHARE
+                interval_s = min(max(_PROBE_INTERVAL_S, share_s), _LONGEST_PROBE_INTERVAL_S)
+                await asyncio.wait({end}, timeout=interval_s)
                 if end.done():
-                    raise LoadFailed(f"could not load {record.name}: the engine {end.result()}")
-                if 0 < self._stall_timeout_s < stall.seconds():
-                    raise LoadFailed(f"could not load {record.name}: no progress for {self._stall_timeout_s:g} s")
+                    raise EngineFailed(f"the engine {end.result()}")
+                if is_watched and 0 < self._stall_timeout_s < stall.seconds():
+                    raise EngineFailed(f"no progress for {self._stall_timeout_s:g} s")
         finally:
             end.cancel()
 
