@@ -170,10 +170,10 @@ def _launch(config: Config, asked: _Asked, layout: Layout) -> int:
     listener = listen(config)
     if asked.choice.engine == "llama_cpp":
         record = fetch_for_user(asked.reference, layout).record
+        if config.chat_template:
+            record = with_chat_template(record, config.chat_template)
     else:
         settings, record = _with_own_server(settings, asked, asked.choice.engine)
-    if config.chat_template:
-        record = with_chat_template(record, config.chat_template)
     library = Library(layout, [Pinned(record, asked.names or (record.name,))])
     served = library.find(asked.names[0] if asked.names else record.name)
     return run_server(settings, library, listener, Start(served, is_loaded=True))
@@ -184,6 +184,9 @@ def _with_own_server(settings: Settings, asked: _Asked, kind: OwnServerKind) -> 
     reference = engine_reference(asked.reference)
     name = Path(reference).name if Path(reference).is_absolute() else asked.reference
     record = record_of_checkpoint(reference, name, asked.passed.value("--revision"))
+    template = settings.config.chat_template
+    # What is no template is the name of one, and only the engine knows what it says.
+    record = with_chat_template(record, template) if template and "{" in template else record
     own = own_server_settings(settings.config, kind, asked.choice.python, asked.names[0] if asked.names else name)
     own = replace(own, passed=asked.passed, chat_template=template_for_engine(asked.chat_template))
     return replace(settings, launcher=with_own_server(settings.launcher, own)), with_parsers(record, own)

@@ -128,6 +128,16 @@ def test_an_error_in_the_stream_is_raised(error: object, message: str, status: i
     assert (caught.value.message, caught.value.status) == (message, status)
 
 
+def test_what_comes_in_front_of_an_error_is_told_first() -> None:
+    reader = AnswerReader()
+    text = event({"choices": [{"index": 0, "delta": {"content": "Hel"}}]})
+
+    assert reader.feed(text + event({"error": {"message": "worker died"}}) + b"data: [DONE]\n\n") == [TextDelta("Hel")]
+    for go_on in (reader.close, lambda: reader.feed(b"")):
+        with pytest.raises(EngineFailed, match="worker died"):
+            go_on()
+
+
 @pytest.mark.parametrize("payload", [b"{", b"[]", b"hello", b'{"choices":[{"text":"\xff"}]}'])
 def test_what_is_no_chunk_is_an_error_of_the_engine(payload: bytes) -> None:
     with pytest.raises(EngineFailed, match="no chunk of an answer"):
@@ -301,3 +311,14 @@ def test_calls_are_counted_whoever_found_them() -> None:
         (0, "f"),
         (1, "g"),
     ]
+
+
+def test_log_probabilities_of_a_text_completion_come_in_columns() -> None:
+    tops = [{" a": -1.5, " the": -0.5}, None]
+    columns = {"tokens": [" a", "b"], "token_logprobs": [-1.5, None], "top_logprobs": tops}
+    reader = AnswerReader(None, 2)
+    [delta] = reader.feed(event({"choices": [{"text": " ab", "logprobs": columns}]}))
+    assert isinstance(delta, TextDelta)
+    first, second = delta.logprobs
+    assert first == TokenLogprob(" a", -1.5, (TopLogprob(" the", -0.5), TopLogprob(" a", -1.5)))
+    assert (second.token, second.top) == ("b", ())

@@ -16,8 +16,8 @@ SGLANG_TOTAL = (
     "tokens: 37 tokens from the input messages and 2030 tokens for the completion. Please reduce the number of tokens"
 )
 VLLM_TOTAL = (
-    "'max_tokens' or 'max_completion_tokens' is too large: 4000. This model's maximum context length is 2048 tokens and "
-    "your request has 37 input tokens (4000 > 2048 - 37)."
+    "'max_tokens' or 'max_completion_tokens' is too large: 4000. This model's maximum context length is 2048 tokens "
+    "and your request has 37 input tokens (4000 > 2048 - 37)."
 )
 OPENAI_TOTAL = (
     "This model's maximum context length is 4097 tokens. However, you requested 4120 tokens (120 in the messages, 4000 "

@@ -44,6 +44,7 @@ class AnswerReader:
 
     __slots__ = (
         "_calls",
+        "_failure",
         "_is_plain",
         "_parser",
         "_reason",
@@ -89,19 +90,30 @@ class AnswerReader:
         self._top_logprobs = top_logprobs
         self._trim = ThinkTrim()
         self._calls = CallPieces()
+        self._failure: EngineFailed | None = None
         self._told = 0
         self.is_finished = False
         self.is_cut = False
         self.has_told_thinking = False
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take what one read brought. Raises EngineFailed where the engine reports an error in its stream."""
+        """Take what one read brought. Raises EngineFailed where the engine reports an error in its stream.
+
+        What has come before the error is told first, and the error with the next call.
+        """
+        if self._failure is not None:
+            raise self._failure
         events: list[Event] = []
-        for payload in self._parser.feed(data):
-            if payload == _DONE:
-                events += self.close()
-            elif not self.is_finished:
-                self._read(payload, events)
+        try:
+            for payload in self._parser.feed(data):
+                if payload == _DONE:
+                    events += self.close()
+                elif not self.is_finished:
+                    self._read(payload, events)
+        except EngineFailed as error:
+            if not events:
+                raise
+            self._failure = error
         return events
 
     def read_whole(self, answer: WholeAnswer) -> list[Event]:
@@ -116,6 +128,8 @@ class AnswerReader:
 
     def close(self) -> list[Event]:
         """The stream is over: ``Finished``, unless it has been told or the answer broke off."""
+        if self._failure is not None:
+            raise self._failure
         if self.is_finished or self._reason is None:
             return []
         self.is_finished = True

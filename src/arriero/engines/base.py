@@ -59,6 +59,14 @@ class Tokenizes(Protocol):
 
 
 @runtime_checkable
+class TokenizesChats(Protocol):
+    """An engine that tells the tokens of a chat at once, and need not render it first."""
+
+    async def tokenize_chat(self, prompt: ChatPrompt) -> list[int]:
+        """The tokens of a prompt after the model's chat template."""
+
+
+@runtime_checkable
 class Embeds(Protocol):
     """An engine that turns texts into vectors."""
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from arriero.engines.base import Engine, Renders, Tokenizes
+from arriero.engines.base import Engine, Renders, Tokenizes, TokenizesChats
 from arriero.engines.think_text import CLOSE, OPEN
 from arriero.errors import EngineFailed
 from arriero.types.chat import ChatPrompt, InfillPrompt, TextPrompt, TextRequest
@@ -45,20 +45,20 @@ async def with_context(engine: RendersAndTokenizes, request: TextRequest, stream
 
 async def _tokens(engine: RendersAndTokenizes, request: TextRequest, events: Sequence[Event]) -> tuple[int, ...]:
     """The tokens; none where the engine fails now: the answer is there all the same."""
-    match request.prompt:
-        case ChatPrompt(messages=messages) as prompt:
-            if any(message.images for message in messages):
-                # A picture is no token.
-                return ()
-            earlier, is_chat = (), True
-        case TextPrompt(context=earlier, text=text):
-            is_chat = False
-        case InfillPrompt():
-            return ()
     said, thought = text_and_thinking(events)
     try:
-        if is_chat:
-            text = await engine.render(prompt)
+        match request.prompt:
+            case ChatPrompt(messages=messages) if any(message.images for message in messages):
+                # A picture is no token.
+                return ()
+            case ChatPrompt() as prompt if isinstance(engine, TokenizesChats) and not thought:
+                return (*(await engine.tokenize_chat(prompt)), *(await engine.tokenize(said)))
+            case ChatPrompt() as prompt:
+                earlier, text = (), await engine.render(prompt)
+            case TextPrompt(context=earlier, text=text):
+                pass
+            case InfillPrompt():
+                return ()
         opening = "" if text.rstrip().endswith(OPEN) else OPEN
         answer = f"{opening}{thought}{CLOSE}{said}" if thought else said
         before = await engine.tokenize(text, is_rendered=True, is_first=not earlier)

@@ -1,5 +1,7 @@
 """A model of a server that speaks OpenAI's API and tells which tokens a text is made of: SGLang and vLLM."""
 
+from contextlib import aclosing
+
 from msgspec import Struct
 
 from arriero.engines.base import ServedModel
@@ -71,11 +73,15 @@ class TokenizingEngine(OpenAIEngine):
 
     async def render(self, prompt: ChatPrompt) -> str:
         """The prompt after the model's chat template (see ``Renders``)."""
-        body = tokenize_body(self._model.name, prompt, self._quirks)
-        tokens = (await self._wire.call("/tokenize", body, _Tokens)).tokens
+        tokens = await self.tokenize_chat(prompt)
         again = {"model": self._model.name, "tokens": tokens, "skip_special_tokens": False}
         rendered = await self._wire.call("/detokenize", again, _Text)
         return rendered.prompt or rendered.text or ""
+
+    async def tokenize_chat(self, prompt: ChatPrompt) -> list[int]:
+        """The tokens of a prompt after the model's chat template (see ``TokenizesChats``)."""
+        body = tokenize_body(self._model.name, prompt, self._quirks)
+        return (await self._wire.call("/tokenize", body, _Tokens)).tokens
 
     async def _shortened(self, request: TextRequest, error: EngineFailed) -> TextRequest | None:
         if isinstance(error, PromptTooLong) and not request.is_truncating and error.prompt_tokens == error.num_ctx + 1:
@@ -98,8 +104,9 @@ class TokenizingEngine(OpenAIEngine):
         wanted = request.sampling.max_tokens
         is_short = wanted is not None and self._fits(byte_count(prompt) + wanted)
         if not prompt.context and (is_short or self._context is None):
-            async for events in super()._text(request, prompt):
-                yield events
+            async with aclosing(super()._text(request, prompt)) as stream:
+                async for events in stream:
+                    yield events
             return
         await self._look_at_seed(request)
         own = await self.tokenize(prompt.text, is_rendered=True, is_first=not prompt.context)
@@ -108,8 +115,9 @@ class TokenizingEngine(OpenAIEngine):
             request = within_room(request, len(tokens), self._context)
         elif wanted is None:
             request = with_limit(request, LONGEST_TEXT)
-        async for events in self._complete(request, prompt, tokens):
-            yield events
+        async with aclosing(self._complete(request, prompt, tokens)) as stream:
+            async for events in stream:
+                yield events
 
     def _fits(self, tokens: int) -> bool:
         return self._context is not None and tokens < self._context

@@ -19,7 +19,8 @@ class Quirks:
     and any schema will do for that. continues: a last message of the model's own is gone on from where the request says
     so; counts_open_turns: so it does for ``/tokenize`` only where nothing is said of the prompt for a new message.
     thinking_keys: under which messages may say what was thought. tells_usage_early: every chunk tells the usage where
-    that is asked for. seeds_by_flag: a seed has an effect only where the server was started for that, as ``/server_info`` says.
+    that is asked for. seeds_by_flag: a seed has an effect only where the server was started for that, as
+    ``/server_info`` says.
     """
 
     health_path: str = "/v1/models"

@@ -20,10 +20,11 @@ _TIMEOUT_S = 5.0
 def is_gguf_reference(reference: str, layout: Layout) -> bool:
     """Whether a reference means a GGUF file: one that lies somewhere, in a store, in the catalogue or in a repository.
 
-    A directory is none, nor a repository of which neither its name nor a quantisation behind it says so.
+    A directory of something else is none, nor a repository of which neither its name nor a quantisation says so.
     """
-    if Path(reference).expanduser().is_dir():
-        return False
+    directory = Path(reference).expanduser()
+    if directory.is_dir():
+        return any(directory.glob("*.gguf")) and not (directory / CONFIG).exists()
     if is_file_reference(reference) or is_in_store(reference, layout):
         return True
     hub = parse_hub_reference(reference)
