@@ -1,6 +1,7 @@
 import pytest
 
-from arriero.launch_server import spread
+from arriero.engines.engine_flags import PassedFlags
+from arriero.launch_server import launch_server, spread
 
 FLAG = "--names"
 
@@ -22,3 +23,10 @@ FLAG = "--names"
 )
 def test_a_flag_takes_several_values(arguments: list[str], spreaded: list[str]) -> None:
     assert spread(arguments, FLAG) == spreaded
+
+
+def test_flags_that_are_not_ours_are_kept_for_an_engine() -> None:
+    given = ["--tp", "2", "--served-model-name", "a", "b", "--foo=bar", "--port", "1", "--", "--port", "2"]
+    ctx = launch_server.make_context("launch_server", given)
+    assert ctx.obj == PassedFlags(("--tp", "2", "--foo=bar", "--port", "2"))
+    assert (ctx.params["names"], ctx.params["port"]) == (("a", "b"), 1)

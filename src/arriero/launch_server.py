@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from arriero.cli import flags
+from arriero.cli.config_file import UpstreamSource, find_file
 from arriero.cli.engine_choice import (
     WISHES,
     Choice,
@@ -107,6 +109,9 @@ class _Command(click.Command):
 @click.option("--chat-template", metavar="FILE_OR_NAME", help="A Jinja file, or a template that the engine knows.")
 @click.option("--random-seed", metavar="N", type=int, help="Seed for requests that bring none; -1: random.")
 @flags.llama_server
+@flags.upstream
+@flags.upstream_api_key
+@flags.config_file
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="How much to log.")
 @click.pass_context
 def launch_server(  # noqa: PLR0913  # one parameter a flag
@@ -123,9 +128,15 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
     chat_template: str | None,
     random_seed: int | None,
     llama_server: str | None,
+    upstreams: tuple[str, ...],
+    upstream_api_key: str | None,
+    config_file: str | None,
     log_level: str,
 ) -> None:
-    """Load one model and serve it, and those in the store beside it, over the Ollama API and OpenAI's."""
+    """Load one model and serve it, and those in the store beside it, over the Ollama API and OpenAI's.
+
+    With --upstream and no --model nothing is loaded here: the models of those servers are served, and the store's.
+    """
     if not all(name.strip() for name in names):
         raise ConfigError(f"{_NAMES_FLAG}: a name must not be empty")
     environment = config_from({k: v for k, v in os.environ.items() if k != "OLLAMA_HOST"})
@@ -145,13 +156,17 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
     )
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
+    source = UpstreamSource(upstreams, upstream_api_key, find_file(config_file, os.environ))
+    if upstreams and ctx.get_parameter_source("reference") is ParameterSource.DEFAULT:
+        refuse_flags(ctx.obj, ctx, "nothing is launched with --upstream and no --model")
+        raise SystemExit(run_server(resolve(config, source), Library(layout), listen(config), Start()))
     circumstances = Circumstances(is_gguf_reference(reference, layout), has_usable_gpu(os.environ), importable)
     choice = choose_engine(engine, find_python(engine_python), circumstances)
     if choice.engine == "llama_cpp":
-        refuse_flags(ctx.obj, ctx, choice.reason)
+        refuse_flags(ctx.obj, ctx, f"the embedded engine was taken, {choice.reason}")
     click.echo(choice, err=True)
     asked = _Asked(reference, names, choice, ctx.obj, chat_template)
-    raise SystemExit(_launch(config, asked, layout))
+    raise SystemExit(_launch(config, source, asked, layout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +180,8 @@ class _Asked:
     chat_template: str | None
 
 
-def _launch(config: Config, asked: _Asked, layout: Layout) -> int:
-    settings = resolve(config)
+def _launch(config: Config, upstreams: UpstreamSource, asked: _Asked, layout: Layout) -> int:
+    settings = resolve(config, upstreams)
     listener = listen(config)
     if asked.choice.engine == "llama_cpp":
         record = fetch_for_user(asked.reference, layout).record

@@ -34,14 +34,14 @@ def test_flags_that_are_not_ours_are_passed_in_order_with_their_values(given: st
     ("flag", "told"),
     [
         ("--prot", "No such option '--prot'. (Did you mean one of: '--host', '--port'?)"),
-        ("--tp", "No such option: --tp. SGLang or vLLM may know it, but the embedded engine was taken, since so: "),
+        ("--tp", "No such option: --tp. SGLang or vLLM may know it, but none is: "),
         ("--mem-fraction-static=0.8", "No such option: --mem-fraction-static. SGLang or vLLM may know it"),
     ],
 )
 def test_the_embedded_engine_refuses_flags_that_it_does_not_know(flag: str, told: str) -> None:
     ctx = click.Context(launch_server)
     with pytest.raises(click.NoSuchOption) as caught:
-        refuse_flags(PassedFlags((flag, "2")), ctx, "since so")
+        refuse_flags(PassedFlags((flag, "2")), ctx, "none is")
     assert caught.value.format_message().startswith(told)
 
 

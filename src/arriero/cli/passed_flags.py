@@ -54,9 +54,9 @@ def flags_with_values(command: click.Command, ctx: click.Context) -> dict[str, b
 
 
 def refuse_flags(passed: PassedFlags, ctx: click.Context, reason: str) -> None:
-    """End the command with click's own error where flags were given that the embedded engine does not know.
+    """End the command with click's own error where flags were given that only an engine could know.
 
-    reason: why that engine was taken, as a clause.
+    reason: why none is asked, as a clause.
     """
     if not passed.arguments:
         return
@@ -64,7 +64,7 @@ def refuse_flags(passed: PassedFlags, ctx: click.Context, reason: str) -> None:
     if _OF_ENGINES.match(name.replace("_", "-")):
         raise click.NoSuchOption(
             name,
-            f"No such option: {name}. SGLang or vLLM may know it, but the embedded engine was taken, {reason}: "
+            f"No such option: {name}. SGLang or vLLM may know it, but {reason}: "
             "try --engine sglang or --engine vllm",
             ctx=ctx,
         )
