@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arriero.engines.answer_reader import AnswerReader
+from arriero.engines.answer_reader import AnswerReader, Telling
 from arriero.engines.call_pieces import tool_splitter
 from arriero.engines.refusals import engine_failure
 from arriero.errors import EngineFailed, PromptTooLong
@@ -322,3 +322,33 @@ def test_log_probabilities_of_a_text_completion_come_in_columns() -> None:
     first, second = delta.logprobs
     assert first == TokenLogprob(" a", -1.5, (TopLogprob(" the", -0.5), TopLogprob(" a", -1.5)))
     assert (second.token, second.top) == ("b", ())
+
+
+HALF = "\N{REPLACEMENT CHARACTER}"
+
+
+def said(reader: AnswerReader, stream: bytes) -> str:
+    return "".join(event.text for event in reader.feed(stream) if isinstance(event, TextDelta))
+
+
+def test_half_a_character_at_the_limit_is_no_text() -> None:
+    assert said(AnswerReader(), chat_stream("cut ", "h", HALF, reason="length")) == "cut h"
+    assert said(AnswerReader(), chat_chunk({"content": f"h{HALF}"}, "length") + DONE) == "h"
+
+
+def test_a_character_that_the_model_wrote_broken_is_kept() -> None:
+    assert said(AnswerReader(), chat_stream(f"a{HALF}", "b", HALF, reason="stop")) == f"a{HALF}b{HALF}"
+
+
+@pytest.mark.parametrize(
+    ("end", "tokens"),
+    [({"stop_reason": None}, ["a"]), ({"matched_stop": 2}, ["a"]), ({"stop_reason": "b"}, ["a", "b"])],
+)
+def test_the_token_that_ends_an_answer_is_no_token_of_it(end: dict[str, object], tokens: list[str]) -> None:
+    content = [{"token": token, "logprob": -0.25, "top_logprobs": []} for token in "ab"]
+    choice = {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": content}, "finish_reason": "stop", **end}
+    reader = AnswerReader(telling=Telling(names_end=True))
+
+    [delta, _] = reader.feed(event({"choices": [choice]}) + DONE)
+    assert isinstance(delta, TextDelta)
+    assert [token.token for token in delta.logprobs] == tokens

@@ -118,9 +118,9 @@ async def test_after_it_was_away_a_server_is_asked_everything_again() -> None:
         with pytest.raises(EngineFailed):
             await upstream.look()
         assert upstream.kind == "sglang"
-        server.routes = {**up, "GET /model_info": (200, {"tool_call_parser": "qwen"})}
+        server.routes = {**up, "GET /model_info": (200, {"reasoning_parser": "qwen3"})}
         [model] = await upstream.look()
-        assert "tools" in model.capabilities
+        assert "thinking" in model.capabilities
 
 
 async def test_what_could_not_be_answered_now_is_asked_for_a_few_times_more() -> None:

@@ -25,6 +25,9 @@ from tests.engines.upstream_servers import (
     worker,
 )
 
+# What SGLang had before it told tokens.
+NO_TOKENIZER: Answer = 404, {"detail": "Not Found"}
+
 
 async def the_model(server: Server) -> ServedModel:
     async with looked_at(server) as upstream:
@@ -35,14 +38,17 @@ async def the_model(server: Server) -> ServedModel:
 @pytest.mark.parametrize(
     ("make", "able"),
     [
-        (vllm, ("completion", "tools")),
+        (vllm, ("completion",)),
+        (lambda: vllm(tools=True), ("completion", "tools")),
         (lambda: vllm(calls_tools=False, tools=True), ("completion",)),
-        (lambda: vllm(vision=True, thinking=True), ("completion", "vision", "tools", "thinking")),
-        (lambda: vllm("/models/DeepSeek-R1"), ("completion", "tools", "thinking")),
+        (lambda: vllm(tools=True, vision=True, thinking=True), ("completion", "vision", "tools", "thinking")),
+        (lambda: vllm("/models/DeepSeek-R1"), ("completion", "thinking")),
         (lambda: vllm(template=False), ("completion",)),
         (lambda: vllm(embeds=True), ("embedding",)),
         (sglang, ("completion",)),
-        (lambda: sglang(tool_call_parser="qwen"), ("completion", "tools")),
+        (lambda: sglang(tool_call_parser="qwen"), ("completion",)),
+        (lambda: sglang(NO_TOKENIZER, tool_call_parser="qwen"), ("completion", "tools")),
+        (lambda: sglang(NO_TOKENIZER), ("completion",)),
         (lambda: sglang(tokenizer(tools=True)), ("completion", "tools")),
         (lambda: sglang(tokenizer(template=False), tool_call_parser="qwen"), ("completion",)),
         (lambda: sglang(reasoning_parser="qwen3"), ("completion", "thinking")),
@@ -157,7 +163,7 @@ async def test_nothing_is_generated_to_find_things_out() -> None:
         bodies.append(body)
         return 400, {"error": {"message": "temperature must be non-negative"}}
 
-    server = vllm()
+    server = vllm(tools=True)
     server.routes = {**server.routes, "POST /v1/chat/completions": refuse}
     await the_model(server)
     assert [body["temperature"] for body in bodies] == [-1]

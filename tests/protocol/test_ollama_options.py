@@ -4,8 +4,16 @@ from typing import Any
 import pytest
 
 from arriero.errors import InvalidRequest
-from arriero.protocol.ollama_options import DEFAULT_OPTIONS, OPTION_TYPES, merge_options, to_load_options, to_sampling
+from arriero.protocol.ollama_options import (
+    DEFAULT_OPTIONS,
+    OPTION_TYPES,
+    merge_options,
+    options_for,
+    to_load_options,
+    to_sampling,
+)
 from arriero.types.sampling import SamplingParams
+from tests.factories_store import record
 
 
 def test_the_last_layer_wins_and_nulls_change_nothing() -> None:
@@ -101,3 +109,10 @@ def test_a_seed_is_handed_on_as_it_is(seed: int) -> None:
 
 def test_stop_texts_keep_their_order() -> None:
     assert to_sampling({"stop": ["b", "a"]}).stop == ("b", "a")
+
+
+def test_a_model_that_an_engine_finds_itself_has_its_authors_defaults() -> None:
+    elsewhere = record(weights=None, parameters={"top_k": 5})
+
+    assert options_for(elsewhere, {"seed": 1}) == {"top_k": 5, "seed": 1}
+    assert options_for(record(), {"top_k": 7}) == {**DEFAULT_OPTIONS, "top_k": 7}

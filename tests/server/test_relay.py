@@ -151,3 +151,14 @@ async def test_models_of_servers_elsewhere_are_listed_shown_and_not_changed(tmp_
     assert (running["name"], running["context_length"]) == ("org/Big-1", 4096)
     assert refused == (400, "org/Big-1 is not in this server's store: another server or engine has it")
     assert not_copied == 400
+
+
+async def test_that_nobody_here_decides_how_long_a_model_elsewhere_stays_is_told(tmp_path: Path) -> None:
+    async with serving(tmp_path, far=FakeServer([ServedModel("big")])) as client:
+        told = []
+        for keep_alive in ("1h", 0, None):
+            body = {"model": "big", "prompt": "hi", "keep_alive": keep_alive}
+            async with client.post("/api/generate", json=body) as answer:
+                told.append(answer.headers.get("x-arriero-ignored"))
+
+    assert told == ["keep_alive", None, None]

@@ -64,8 +64,7 @@ def refuse_flags(passed: PassedFlags, ctx: click.Context, reason: str) -> None:
     if _OF_ENGINES.match(name.replace("_", "-")):
         raise click.NoSuchOption(
             name,
-            f"No such option: {name}. SGLang or vLLM may know it, but {reason}: "
-            "try --engine sglang or --engine vllm",
+            f"No such option: {name}. SGLang or vLLM may know it, but {reason}: try --engine sglang or --engine vllm",
             ctx=ctx,
         )
     raise click.NoSuchOption(name, possibilities=get_close_matches(name, flags_with_values(ctx.command, ctx)), ctx=ctx)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -14,7 +15,7 @@ from arriero.engines.stop_texts import StopTexts
 from arriero.engines.think_text import ThinkText, ThinkTrim
 from arriero.engines.white_space import WhiteSpaceWatch
 from arriero.errors import EngineFailed
-from arriero.protocol.openai_engine import Choice, Chunk, EngineUsage, Logprobs, Timings, WholeAnswer
+from arriero.protocol.openai_engine import Choice, Chunk, EngineUsage, Timings, WholeAnswer
 from arriero.protocol.sse import SseParser
 from arriero.types.events import (
     Event,
@@ -22,14 +23,31 @@ from arriero.types.events import (
     FinishReason,
     TextDelta,
     ThinkingDelta,
+    TokenLogprob,
     ToolCallDelta,
 )
 from arriero.types.usage import Usage
 
 _decode = msgspec.json.Decoder(Chunk).decode
 _DONE = b"[DONE]"
+_HALF = "\N{REPLACEMENT CHARACTER}"
 # An answer that ends like this is no whole one.
 _FAILURES = frozenset({"abort", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How an engine tells an answer.
+
+    is_cumulative: each piece repeats what came before. names_end: log probabilities come with that of the token that
+    ends the answer.
+    """
+
+    is_cumulative: bool = False
+    names_end: bool = False
+
+
+_PLAINLY = Telling()
 
 
 class AnswerReader:
@@ -38,14 +56,15 @@ class AnswerReader:
     Engines tell the reason to stop, the usage and the timings in one last chunk or in several: ``Finished`` is made
     when the stream says that it is over. splitter: finds in the text what the engine has not. think: looks for thinking
     in it before that, unless the engine tells thinking apart. top_logprobs: how many alternatives to each token were
-    asked for. stops: texts that the engine does not look for. watch: the answer is JSON. is_cumulative: each piece
-    repeats what came before.
+    asked for. stops: texts that the engine does not look for. watch: the answer is JSON.
     """
 
     __slots__ = (
         "_calls",
         "_failure",
+        "_half",
         "_is_plain",
+        "_names_end",
         "_parser",
         "_reason",
         "_said",
@@ -73,7 +92,7 @@ class AnswerReader:
         think: ThinkText | None = None,
         stops: StopTexts | None = None,
         watch: WhiteSpaceWatch | None = None,
-        is_cumulative: bool = False,
+        telling: Telling = _PLAINLY,
     ) -> None:
         self._parser = SseParser()
         self._reason: str | None = None
@@ -84,12 +103,14 @@ class AnswerReader:
         self._think = think
         self._stops = stops
         self._watch = watch
-        self._said = NewPart() if is_cumulative else None
+        self._said = NewPart() if telling.is_cumulative else None
         self._thought = NewPart()
-        self._is_plain = not (splitter or think or stops or watch or is_cumulative)
+        self._is_plain = not (splitter or think or stops or watch or telling.is_cumulative)
         self._top_logprobs = top_logprobs
         self._trim = ThinkTrim()
         self._calls = CallPieces()
+        self._half = ""
+        self._names_end = telling.names_end
         self._failure: EngineFailed | None = None
         self._told = 0
         self.is_finished = False
@@ -156,8 +177,10 @@ class AnswerReader:
             if thought := delta.reasoning_content or delta.reasoning:
                 self._tell_thinking(thought, events)
             text = delta.content or choice.text or ""
+            if self._half or text[-1:] == _HALF:
+                text = self._whole(text, choice)
             if not self._is_plain or choice.logprobs is not None or self._trim.is_thinking:
-                self._say(text, choice.logprobs, events)
+                self._say(text, self._tokens(choice), events)
             elif text:
                 events.append(TextDelta(text))
             if delta.tool_calls:
@@ -167,6 +190,23 @@ class AnswerReader:
         if self.is_cut:
             self._reason = "stop"
             events += self.close()
+
+    def _tokens(self, choice: Choice) -> tuple[TokenLogprob, ...]:
+        """The tokens of a piece, without the one that has ended the answer and is no text."""
+        tokens = read_chunk_logprobs(choice.logprobs, self._top_logprobs) if choice.logprobs else ()
+        by_text = isinstance(choice.stop_reason, str) or isinstance(choice.matched_stop, str)
+        is_end = self._names_end and choice.finish_reason == "stop" and not by_text
+        return tokens[:-1] if is_end else tokens
+
+    def _whole(self, text: str, choice: Choice) -> str:
+        """The text without what may be half a character at its end, which comes with the next piece.
+
+        SGLang shows a character that the limit of tokens has cut in two as one that stands for any that is broken.
+        """
+        text = self._half + text
+        kept = text.rstrip(_HALF)
+        self._half = text[len(kept) :] if choice.finish_reason is None else ""
+        return kept if choice.finish_reason in {None, "length"} else text
 
     def _note(self, chunk: Chunk) -> None:
         """Keep what a chunk says of the answer as a whole."""
@@ -194,11 +234,10 @@ class AnswerReader:
         if thought := self._trim.think(thought):
             events.append(ThinkingDelta(thought))
 
-    def _say(self, text: str, logprobs: Logprobs | None, events: list[Event]) -> None:
+    def _say(self, text: str, tokens: tuple[TokenLogprob, ...], events: list[Event]) -> None:
         if self._said is not None:
             text = self._said.of(text)
         text = self._trim.say(text)
-        tokens = read_chunk_logprobs(logprobs, self._top_logprobs) if logprobs else ()
         if self._watch is not None:
             self._watch.feed(text)
         if self._stops is not None:

@@ -97,8 +97,8 @@ class ServedModel:
 
     name: as that server calls it. context: tokens; None where it does not say. digest: 64 hex digits, "" where it has
     none. model_info: as ``/api/show`` tells it, ``general.architecture`` among it. details, template, size_bytes: as
-    in ``ModelRecord``. is_loaded: it is in memory there now; memory_bytes, vram_bytes: of which it takes so much, where
-    that is told.
+    in ``ModelRecord``. is_loaded: it is in memory there now, with loaded_context tokens of context (None: ``context``),
+    until expires_at (None: for ever); memory_bytes, vram_bytes: of which it takes so much, where that is told.
     """
 
     name: str
@@ -113,6 +113,8 @@ class ServedModel:
     modified_at: datetime | None = None
     embedding_length: int | None = None
     is_loaded: bool = True
+    loaded_context: int | None = None
+    expires_at: datetime | None = None
     memory_bytes: int = 0
     vram_bytes: int = 0
 

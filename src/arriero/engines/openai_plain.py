@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from arriero.engines.answer_reader import AnswerReader
+from arriero.engines.answer_reader import AnswerReader, Telling
 from arriero.engines.base import ServedModel
 from arriero.engines.call_pieces import tool_splitter
 from arriero.engines.chat_messages import tool_names
@@ -162,7 +162,7 @@ class OpenAIEngine:
             think=think,
             stops=StopTexts(stop) if len(stop) > self._quirks.most_stops else None,
             watch=WhiteSpaceWatch() if request.json_format else None,
-            is_cumulative=self._is_cumulative,
+            telling=Telling(self._is_cumulative, self._quirks.names_end_token),
         )
 
     def _gap(self, prompt: InfillPrompt) -> TextPrompt:

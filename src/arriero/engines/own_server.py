@@ -51,8 +51,9 @@ def with_parsers(record: ModelRecord, settings: OwnServerSettings) -> ModelRecor
     """The model, with the abilities that come of the parsers that its engine is given."""
     parsers, passed = _parsers_of(record, settings.kind), settings.passed
     thinks = parsers.reasoning is not None or passed.has("--reasoning-parser")
-    # Whoever names a parser of calls means to have them, whatever the template says.
-    found: dict[Capability, bool] = {"tools": passed.has("--tool-call-parser"), "thinking": thinks}
+    # A template that shows no tools drops them without a word; of one that is not known the parser tells.
+    calls = passed.has("--tool-call-parser") and not record.template
+    found: dict[Capability, bool] = {"tools": calls, "thinking": thinks}
     added = [ability for ability, is_there in found.items() if is_there and ability not in record.capabilities]
     return replace(record, capabilities=(*added, *record.capabilities))
 

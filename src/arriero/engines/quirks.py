@@ -20,7 +20,7 @@ class Quirks:
     so; counts_open_turns: so it does for ``/tokenize`` only where nothing is said of the prompt for a new message.
     thinking_keys: under which messages may say what was thought. tells_usage_early: every chunk tells the usage where
     that is asked for. seeds_by_flag: a seed has an effect only where the server was started for that, as
-    ``/server_info`` says.
+    ``/server_info`` says. names_end_token: log probabilities come with that of the token that ends the answer.
     """
 
     health_path: str = "/v1/models"
@@ -37,6 +37,7 @@ class Quirks:
     thinking_keys: tuple[str, ...] = ()
     tells_usage_early: bool = False
     seeds_by_flag: bool = False
+    names_end_token: bool = False
 
 
 _SAMPLES = frozenset({"top_k", "min_p", "repeat_penalty"})
@@ -51,12 +52,14 @@ VLLM = Quirks(
     continues=True,
     thinking_keys=("reasoning", "reasoning_content"),
     tells_usage_early=True,
+    names_end_token=True,
 )
 SGLANG = Quirks(
     # Its /health generates a token.
     health_path="/model_info",
     tokenizes=True,
     samples=_SAMPLES,
+    most_stops=32,
     most_temperature=float(_MANY),
     most_repeat_penalty=2.0,
     takes_template_arguments=True,
@@ -65,6 +68,7 @@ SGLANG = Quirks(
     counts_open_turns=True,
     thinking_keys=("reasoning_content",),
     tells_usage_early=True,
+    names_end_token=True,
     seeds_by_flag=True,
 )
 # It hands all fields on to workers of either kind: what both take.
@@ -77,6 +81,7 @@ SMG = Quirks(
     is_strict=True,
     thinking_keys=("reasoning", "reasoning_content"),
     tells_usage_early=True,
+    names_end_token=True,
 )
 # OpenAI itself refuses fields that it does not know.
 OPENAI = Quirks(most_stops=4)

@@ -71,7 +71,10 @@ class Upstream:
         served = next((each for each in self._models if each.name == model), None)
         if served is None or self._kind is None:
             raise EngineUnreachable(f"{model} has not been seen on {self._settings.name} yet")
-        made_for = self._kind, replace(served, is_loaded=True, memory_bytes=0, vram_bytes=0)
+        made_for = (
+            self._kind,
+            replace(served, is_loaded=True, loaded_context=None, expires_at=None, memory_bytes=0, vram_bytes=0),
+        )
         known = self._engines.get(model)
         if known is None or known[0] != made_for:
             known = self._engines[model] = made_for, self._new_engine(served, self._kind)

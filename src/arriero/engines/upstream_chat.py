@@ -41,9 +41,10 @@ _NO_TOOLS = re.compile(r"tool choice|tool-call-parser|without tools")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Whether there is one, and whether it writes tools into a prompt, and thinks."""
+    """Whether there is one, and whether it writes tools into a prompt, and thinks. is_known: the server could tell."""
 
     is_there: bool = True
+    is_known: bool = True
     takes_tools: bool = False
     thinks: bool = False
 
@@ -65,7 +66,7 @@ async def probe_template(questions: Questions, model: str) -> Template:
     if isinstance(plain, EngineFailed):
         # A base model: its server knows how to count, and refuses to make a prompt of messages.
         is_refused = plain.status < 500 and plain.status not in NO_ROUTE and not isinstance(plain, EngineDied)
-        return Template(is_there=not is_refused)
+        return Template(is_there=not is_refused, is_known=False)
     return Template(
         takes_tools=await _differs(questions, {**hello, "tools": [_TOOL]}, plain),
         thinks=await _thinks(questions, hello, plain),

@@ -44,6 +44,7 @@ class _Running(Struct):
     size: int = 0
     size_vram: int = 0
     context_length: int | None = None
+    expires_at: str = ""
 
 
 class _RunningModels(Struct):
@@ -107,6 +108,8 @@ def _described(tag: _Tag, running: _Running | None, capabilities: Sequence[str])
         modified_at=_moment(tag.modified_at),
         embedding_length=details.embedding_length,
         is_loaded=running is not None,
+        loaded_context=running.context_length if running else None,
+        expires_at=_moment(running.expires_at) if running else None,
         memory_bytes=running.size if running else 0,
         vram_bytes=running.size_vram if running else 0,
     )

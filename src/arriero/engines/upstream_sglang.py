@@ -82,8 +82,8 @@ def _capabilities(model: Listed, info: _ModelInfo, template: Template) -> list[C
     if not info.is_generation:
         return ["embedding"]
     found: list[Capability] = ["completion"]
-    # Who starts a server with a parser for calls wants calls: it can force them even where the template shows no tools.
-    if template.is_there and (info.tool_call_parser or template.takes_tools):
+    # A template that shows no tools drops them without a word, whatever parser for calls the server has.
+    if template.takes_tools or (template.is_there and not template.is_known and info.tool_call_parser):
         found.append("tools")
     if info.reasoning_parser or template.thinks:
         found.append("thinking")

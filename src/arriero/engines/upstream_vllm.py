@@ -45,9 +45,8 @@ async def _probe(questions: Questions, model: Listed, weights: Weights) -> tuple
     found: list[Capability] = ["completion"]
     template = await probe_template(questions, model.id)
     if template.is_there:
-        # Who starts a server with a parser for calls wants calls, whatever the template shows; without one, vLLM
-        # refuses tools.
-        if await calls_tools(questions, model.id):
+        # A template that shows no tools drops them without a word; without a parser for calls, vLLM refuses them.
+        if (template.takes_tools or not template.is_known) and await calls_tools(questions, model.id):
             found.append("tools")
         if await takes_pictures(questions, model.id):
             found.append("vision")

@@ -5,6 +5,7 @@ from typing import Any
 
 from arriero.errors import InvalidRequest
 from arriero.types.loading import LoadOptions
+from arriero.types.models import ModelRecord
 from arriero.types.sampling import SamplingParams
 
 _INTEGER = "integer"
@@ -58,12 +59,21 @@ _LARGEST_INTEGER = 2**31 - 1
 LEAST_CONTEXT = 4
 
 
-def merge_options(*layers: Mapping[str, Any]) -> dict[str, Any]:
+def options_for(record: ModelRecord, *asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked of a model, over what it says itself, over the defaults; see ``merge_options``.
+
+    An engine that finds a model's weights itself knows the defaults of their author: there Ollama's have no place.
+    """
+    defaults = DEFAULT_OPTIONS if record.weights is not None else {}
+    return merge_options(record.parameters, *asked, defaults=defaults)
+
+
+def merge_options(*layers: Mapping[str, Any], defaults: Mapping[str, Any] = DEFAULT_OPTIONS) -> dict[str, Any]:
     """Check options and lay them over the defaults and over each other, the last winning.
 
     Nulls and unknown keys fall out. Raises InvalidRequest in Ollama's words where a value has the wrong type.
     """
-    merged = dict(DEFAULT_OPTIONS)
+    merged = dict(defaults)
     for layer in layers:
         for key, value in layer.items():
             kind = OPTION_TYPES.get(key)

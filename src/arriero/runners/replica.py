@@ -131,7 +131,7 @@ class Replica:
             logger.info("upstream is back", extra={"upstream": self.name})
         if models.keys() != self.models.keys() or not self.seen.is_set():
             facts = {"upstream": self.name, "kind": self.server.kind, "models": list(models)}
-            logger.info("upstream serves", extra=facts)
+            logger.info("upstream seen", extra=facts)
         if models != self.models:
             self.models = models
             self._changed()

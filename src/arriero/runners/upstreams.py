@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from arriero.engines.base import Engine, Relayed, Relays, UpstreamServer, ignored_by
+from arriero.engines.base import Engine, Relayed, Relays, ServedModel, UpstreamServer, ignored_by
 from arriero.errors import ArrieroError, EngineUnreachable, ModelNotFound, UpstreamsDown
 from arriero.runners.balance import Retry, choose, retry_after
 from arriero.runners.carrier import ANYTHING, Answer, Result, Status
@@ -147,10 +148,7 @@ class Upstreams:
         for replica in self.replicas:
             for name, model in replica.models.items() if replica.is_well and replica.seen.is_set() else ():
                 if model.is_loaded and name not in found:
-                    record = record_of(name, [model], self._since)
-                    found[name] = Status(
-                        record, model.memory_bytes, model.vram_bytes, model.context or 0, expires_in_s=float("inf")
-                    )
+                    found[name] = _status(record_of(name, [model], self._since), model)
         return list(found.values())
 
     def end(self) -> None:
@@ -240,3 +238,9 @@ class Upstreams:
 
 def _is_relay(server: UpstreamServer) -> bool:
     return server.kind == "ollama" and isinstance(server, Relays)
+
+
+def _status(record: ModelRecord, model: ServedModel) -> Status:
+    context = model.loaded_context or model.context or 0
+    stays_s = math.inf if model.expires_at is None else (model.expires_at - datetime.now(UTC)).total_seconds()
+    return Status(record, model.memory_bytes, model.vram_bytes, context, stays_s)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from arriero.errors import InvalidRequest
 from arriero.protocol.ollama_convert import Think, with_model
-from arriero.protocol.ollama_options import merge_options, to_load_options, to_num_ctx, to_sampling
+from arriero.protocol.ollama_options import options_for, to_load_options, to_num_ctx, to_sampling
 from arriero.server.abilities import decide_think, require, require_images, require_tools
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, NamedTool, TextRequest, ToolChoice
 from arriero.types.loading import Demand
@@ -63,7 +63,7 @@ class Conversation:
     def request(self, record: ModelRecord) -> tuple[TextRequest, Demand]:
         """What to ask the model, and how it must be loaded for that. Raises InvalidRequest as ``prompt`` does."""
         prompt = self.prompt(record)
-        options = merge_options(record.parameters, self.options)
+        options = options_for(record, self.options)
         request = TextRequest(
             prompt,
             to_sampling(options),

@@ -14,7 +14,7 @@ from arriero.protocol import ollama as wire
 from arriero.protocol import ollama_convert as convert
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_answer import chat_answer, chat_object, generate_answer, generate_object
-from arriero.protocol.ollama_options import merge_options, to_load_options, to_num_ctx, to_sampling
+from arriero.protocol.ollama_options import options_for, to_load_options, to_num_ctx, to_sampling
 from arriero.protocol.timestamps import utc_now
 from arriero.server.abilities import decide_think
 from arriero.server.errors import JSON
@@ -100,7 +100,7 @@ class OllamaText:
             return
         kind.check(body, record)
         think = decide_think(asked_think, body.model, record)
-        options = merge_options(record.parameters, body.options)
+        options = options_for(record, body.options)
         json_format = convert.read_format(body.format)
         demand = Demand(keep_alive_s, to_load_options(options, is_shifting=body.shift))
         if kind.is_empty(body):

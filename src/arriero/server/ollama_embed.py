@@ -13,7 +13,7 @@ from arriero.protocol import ollama_embed as wire
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_convert import read_keep_alive
 from arriero.protocol.ollama_embed import input_limit, read_inputs
-from arriero.protocol.ollama_options import merge_options, to_load_options
+from arriero.protocol.ollama_options import options_for, to_load_options
 from arriero.server.embedding import (
     EmbeddedTexts,
     EmbedSettings,
@@ -46,7 +46,7 @@ class OllamaEmbed:
             # Ollama's own tests want 404 here and 400 at the older route.
             raise ModelNotFound("model '' not found")
         record = find_embedder(self._library, body.model)
-        options = merge_options(record.parameters, body.options)
+        options = options_for(record, body.options)
         demand = Demand(keep_alive_s, to_load_options(options))
         answer = wire.EmbedResponse(body.model, [])
         headers: Sequence[tuple[bytes, bytes]] = ()
@@ -76,7 +76,7 @@ class OllamaEmbed:
         if not body.model.strip():
             raise InvalidRequest("model is required")
         record = find_embedder(self._library, body.model)
-        options = merge_options(record.parameters, body.options)
+        options = options_for(record, body.options)
         demand = Demand(keep_alive_s, to_load_options(options))
         vectors: list[list[float]] = [[]]
         async with exchange.while_connected():

@@ -7,7 +7,7 @@ from arriero.errors import ModelNotFound
 from arriero.protocol import openai_completion as wire
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_convert import generate_prompt, read_keep_alive
-from arriero.protocol.ollama_options import merge_options, to_load_options, to_num_ctx, to_sampling
+from arriero.protocol.ollama_options import options_for, to_load_options, to_num_ctx, to_sampling
 from arriero.protocol.openai_answer import AnswerHead
 from arriero.protocol.openai_completion_answer import CompletionAnswer
 from arriero.protocol.openai_request import read_count
@@ -43,7 +43,7 @@ class OpenAICompletion:
             raise ModelNotFound("model '' not found")
         record = self._library.find(body.model)
         check_generate(native, record)
-        options = merge_options(record.parameters, wire.read_completion_options(body))
+        options = options_for(record, wire.read_completion_options(body))
         prompt = generate_prompt(native, record, decide_think(None, body.model, record))
         request = TextRequest(prompt, to_sampling(options), top_logprobs=top_logprobs, num_ctx=to_num_ctx(options))
         demand = Demand(keep_alive_s, to_load_options(options))

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from arriero.errors import ModelNotFound
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_convert import read_keep_alive
-from arriero.protocol.ollama_options import merge_options, to_load_options
+from arriero.protocol.ollama_options import options_for, to_load_options
 from arriero.protocol.openai_embed import OpenAIEmbedRequest, embeddings_object, read_encoding, read_texts
 from arriero.server.embedding import EmbedSettings, cut_headers, embed_texts, find_embedder
 from arriero.server.errors import EMPTY_BODY, OPENAI
@@ -34,7 +34,7 @@ class OpenAIEmbed:
             raise ModelNotFound("model '' not found")
         record = find_embedder(self._library, body.model)
         asked = {} if body.num_ctx is UNSET else {"num_ctx": body.num_ctx}
-        options = merge_options(record.parameters, body.options, asked)
+        options = options_for(record, body.options, asked)
         demand = Demand(keep_alive_s, to_load_options(options))
         settings = EmbedSettings(options.get("num_ctx"), True, body.dimensions)
         work = partial(embed_texts, texts=texts, settings=settings)

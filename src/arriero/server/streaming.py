@@ -74,10 +74,15 @@ async def send_answer(exchange: Exchange, carrier: Carrier, job: Job) -> None:
 def told_headers(job: Job, answer: Answer) -> Sequence[tuple[bytes, bytes]]:
     """Tell, before anything else, what was left out of the prompt, and what the engine cannot do of what was asked."""
     headers = truncated_headers(job, answer.first)
-    if not answer.ignored:
+    ignored = [*answer.ignored]
+    if job.record.weights is None and job.demand.keep_alive_s:
+        # How long an engine of its own stays is not for requests to say.
+        ignored.append("keep_alive")
+    if not ignored:
         return headers
-    logger.warning("engine cannot do all that was asked", extra={"model": job.record.name, "ignored": answer.ignored})
-    return (*headers, (IGNORED_HEADER, ", ".join(answer.ignored).encode()))
+    # For every request of some clients: the header has to do.
+    logger.debug("engine cannot do all that was asked", extra={"model": job.record.name, "ignored": ignored})
+    return (*headers, (IGNORED_HEADER, ", ".join(ignored).encode()))
 
 
 def truncated_headers(job: Job, first: Sequence[Event]) -> Sequence[tuple[bytes, bytes]]:
