@@ -352,3 +352,12 @@ def test_the_token_that_ends_an_answer_is_no_token_of_it(end: dict[str, object],
     [delta, _] = reader.feed(event({"choices": [choice]}) + DONE)
     assert isinstance(delta, TextDelta)
     assert [token.token for token in delta.logprobs] == tokens
+
+
+def test_the_token_that_ends_an_answer_may_come_before_its_end() -> None:
+    content = [{"token": "<end>", "logprob": -0.25, "top_logprobs": []}]
+    early = event({"choices": [{"index": 0, "delta": {}, "logprobs": {"content": content}}]})
+    for reason, count in (("stop", 0), ("length", 1)):
+        reader = AnswerReader(telling=Telling(names_end=True))
+        events = reader.feed(early + chat_chunk({}, reason) + DONE)
+        assert sum(len(each.logprobs) for each in events if isinstance(each, TextDelta)) == count

@@ -63,6 +63,7 @@ class AnswerReader:
         "_calls",
         "_failure",
         "_half",
+        "_held_tokens",
         "_is_plain",
         "_names_end",
         "_parser",
@@ -110,6 +111,7 @@ class AnswerReader:
         self._trim = ThinkTrim()
         self._calls = CallPieces()
         self._half = ""
+        self._held_tokens: tuple[TokenLogprob, ...] = ()
         self._names_end = telling.names_end
         self._failure: EngineFailed | None = None
         self._told = 0
@@ -179,8 +181,8 @@ class AnswerReader:
             text = delta.content or choice.text or ""
             if self._half or text[-1:] == _HALF:
                 text = self._whole(text, choice)
-            if not self._is_plain or choice.logprobs is not None or self._trim.is_thinking:
-                self._say(text, self._tokens(choice), events)
+            if not self._is_plain or choice.logprobs is not None or self._trim.is_thinking or self._held_tokens:
+                self._say(text, self._tokens(choice, text), events)
             elif text:
                 events.append(TextDelta(text))
             if delta.tool_calls:
@@ -191,12 +193,18 @@ class AnswerReader:
             self._reason = "stop"
             events += self.close()
 
-    def _tokens(self, choice: Choice) -> tuple[TokenLogprob, ...]:
+    def _tokens(self, choice: Choice, text: str) -> tuple[TokenLogprob, ...]:
         """The tokens of a piece, without the one that has ended the answer and is no text."""
         tokens = read_chunk_logprobs(choice.logprobs, self._top_logprobs) if choice.logprobs else ()
+        if not self._names_end:
+            return tokens
+        tokens, self._held_tokens = (*self._held_tokens, *tokens), ()
+        if choice.finish_reason is None and not text:
+            # It may be the one that ends the answer: the next piece tells.
+            self._held_tokens = tokens
+            return ()
         by_text = isinstance(choice.stop_reason, str) or isinstance(choice.matched_stop, str)
-        is_end = self._names_end and choice.finish_reason == "stop" and not by_text
-        return tokens[:-1] if is_end else tokens
+        return tokens[:-1] if choice.finish_reason == "stop" and not by_text else tokens
 
     def _whole(self, text: str, choice: Choice) -> str:
         """The text without what may be half a character at its end, which comes with the next piece.
