@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from arriero.engines.llama_cpp_body import chat_body, sampling_body
+from arriero.engines.llama_cpp.body import chat_body, sampling_body
 from arriero.protocol.ollama_options import merge_options, to_sampling
 from arriero.types.chat import ChatPrompt, Message
 from arriero.types.models import ModelRecord

@@ -18,8 +18,8 @@ from starlette.types import Receive, Scope, Send
 from arriero.cli.listening import listen
 from arriero.cli.serving import http_settings, spare_the_collector
 from arriero.config import Config
-from arriero.engines.llama_cpp_worker import die_with_parent
-from arriero.engines.loopback import LoopbackConnector
+from arriero.engines.llama_cpp.loopback import LoopbackConnector
+from arriero.engines.llama_cpp.worker import die_with_parent
 
 
 class RelayStarted(msgspec.Struct, frozen=True):

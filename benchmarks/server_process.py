@@ -22,7 +22,7 @@ from arriero.cli.listening import listen
 from arriero.cli.serving import http_settings, spare_the_collector
 from arriero.config import Config
 from arriero.engines.base import Launch, Plan
-from arriero.engines.llama_cpp_worker import die_with_parent
+from arriero.engines.llama_cpp.worker import die_with_parent
 from arriero.runners.scheduler import Scheduler
 from arriero.runners.worker import Launcher, WorkerLoader
 from arriero.server.app import Access, build_app

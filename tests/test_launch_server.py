@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.engine_flags import PassedFlags
+from arriero.engines.own_server.flags import PassedFlags
 from arriero.launch_server import launch_server, spread
 
 FLAG = "--names"

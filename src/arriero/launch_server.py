@@ -29,8 +29,8 @@ from arriero.cli.main import run
 from arriero.cli.passed_flags import flags_with_values, refuse_flags, split_flags
 from arriero.cli.serving import Settings, Start, resolve, run_server
 from arriero.config import SGLANG_PORT, Config, config_from
-from arriero.engines.engine_flags import OwnServerKind, PassedFlags
-from arriero.engines.own_server import with_parsers
+from arriero.engines.own_server.flags import OwnServerKind, PassedFlags
+from arriero.engines.own_server.launch import with_parsers
 from arriero.errors import ConfigError
 from arriero.store.catalog import DEFAULT_MODEL
 from arriero.store.checkpoint_record import record_of_checkpoint

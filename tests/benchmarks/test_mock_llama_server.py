@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from arriero.engines.answer_reader import AnswerReader
+from arriero.engines.answers.reader import AnswerReader
 from arriero.types.events import Event, Finished, TextDelta
 from benchmarks.mock_llama_server import MockConnection, make_answer
 

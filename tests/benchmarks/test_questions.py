@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from arriero.engines.base import Plan
 from arriero.engines.fake import FakeEngine
-from arriero.engines.llama_cpp_engine import LlamaCppEngine, worker_wire
+from arriero.engines.llama_cpp.engine import LlamaCppEngine, worker_wire
 from arriero.errors import EngineFailed
 from arriero.store.layout import Layout, Store
 from arriero.store.library import Library, Pinned

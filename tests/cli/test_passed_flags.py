@@ -2,7 +2,7 @@ import click
 import pytest
 
 from arriero.cli.passed_flags import refuse_flags, split_flags
-from arriero.engines.engine_flags import PassedFlags
+from arriero.engines.own_server.flags import PassedFlags
 from arriero.launch_server import launch_server
 
 OURS = {"--model": True, "--names": True, "-h": False, "--quiet": False}

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from arriero.engines.answer_reader import AnswerReader
+from arriero.engines.answers.reader import AnswerReader
 from arriero.errors import EngineFailed
 from arriero.types.chat import ChatPrompt, Message, TextPrompt
 from arriero.types.events import Finished, TextDelta

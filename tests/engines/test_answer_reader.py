@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arriero.engines.answer_reader import AnswerReader, Telling
-from arriero.engines.call_pieces import tool_splitter
-from arriero.engines.refusals import engine_failure
+from arriero.engines.answers.call_pieces import tool_splitter
+from arriero.engines.answers.reader import AnswerReader, Telling
+from arriero.engines.openai.refusals import engine_failure
 from arriero.errors import EngineFailed, PromptTooLong
 from arriero.protocol.openai_engine import EngineError, WholeAnswer
 from arriero.types.chat import ToolCall

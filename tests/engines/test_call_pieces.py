@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from arriero.engines.call_pieces import CallPieces
+from arriero.engines.answers.call_pieces import CallPieces
 from arriero.errors import EngineFailed
 from arriero.protocol.openai_engine import FunctionPiece, ToolCallPiece
 from arriero.types.chat import ToolCall

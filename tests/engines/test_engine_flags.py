@@ -1,8 +1,8 @@
 import pytest
 
-from arriero.engines import sglang, vllm
-from arriero.engines.engine_flags import OwnServerSettings, PassedFlags
-from arriero.engines.profiles import Parsers
+from arriero.engines.own_server import sglang, vllm
+from arriero.engines.own_server.flags import OwnServerSettings, PassedFlags
+from arriero.engines.own_server.profiles import Parsers
 
 PASSED = PassedFlags(("--tp", "2", "--tool_call_parser=hermes", "--device", "cpu", "--device", "cuda"))
 KEY = "s3cret"

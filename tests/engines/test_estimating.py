@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.estimating import Estimate
+from arriero.engines.openai.estimating import Estimate
 from arriero.errors import PromptTooLong
 from arriero.types.chat import ChatPrompt, Message, TextPrompt
 

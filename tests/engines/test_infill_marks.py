@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.infill_marks import fills_gaps, infill_text
+from arriero.engines.openai.infill_marks import fills_gaps, infill_text
 from arriero.types.chat import InfillPrompt
 
 

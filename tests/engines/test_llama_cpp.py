@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from arriero.engines.base import Launch, Plan
-from arriero.engines.llama_cpp import LlamaCppSettings, launch
+from arriero.engines.llama_cpp.launch import LlamaCppSettings, launch
 from tests.factories_store import record
 
 KEY = "s3cret"
@@ -19,7 +19,7 @@ def launched(settings: LlamaCppSettings, chat_template: str = "") -> Launch:
 
 def test_the_wheel_is_told_everything_on_standard_input() -> None:
     spec = launched(LlamaCppSettings(prompt_cache_bytes=64 << 20), "chatml").spec
-    assert spec.argv == (sys.executable, "-P", "-m", "arriero.engines.llama_cpp_worker")
+    assert spec.argv == (sys.executable, "-P", "-m", "arriero.engines.llama_cpp.worker")
     assert spec.stdin.endswith("\n")
     params = json.loads(spec.stdin)["params"]
     assert params["api_keys"] == [KEY]

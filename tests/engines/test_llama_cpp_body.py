@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.llama_cpp_body import chat_body, narrow_seed, request_body, sampling_body
+from arriero.engines.llama_cpp.body import chat_body, narrow_seed, request_body, sampling_body
 from arriero.types.chat import (
     ChatPrompt,
     InfillPrompt,

@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from arriero.engines.base import Plan
-from arriero.engines.llama_cpp import LlamaCppSettings, launch
-from arriero.engines.llama_cpp_embedding import EmbeddingSettings, embedding_settings
-from arriero.engines.llama_cpp_engine import LlamaCppEngine, worker_wire
+from arriero.engines.llama_cpp.embedding import EmbeddingSettings, embedding_settings
+from arriero.engines.llama_cpp.engine import LlamaCppEngine, worker_wire
+from arriero.engines.llama_cpp.launch import LlamaCppSettings, launch
 from arriero.errors import EngineFailed
 from arriero.types.loading import LoadOptions
 from arriero.types.models import Architecture

@@ -5,8 +5,8 @@ import pytest
 
 from arriero.config import KV_CACHE_TYPES
 from arriero.engines.base import Plan
-from arriero.engines.llama_cpp import LlamaCppSettings, launch
-from arriero.engines.llama_cpp_loading import load_flags, load_params, load_variables
+from arriero.engines.llama_cpp.launch import LlamaCppSettings, launch
+from arriero.engines.llama_cpp.loading import load_flags, load_params, load_variables
 from arriero.types.loading import LoadOptions
 from tests.factories_store import record
 

@@ -11,7 +11,7 @@ TELL = "import os; print(os.environ['GGML_NO_BACKTRACE'])"
 async def told_to_engine(**ours: str) -> str:
     watch = "signal" if sys.platform == "linux" else "stdin"
     settings = {"parent": os.getpid(), "watch": watch, "argv": [sys.executable, "-c", TELL]}
-    argv = (sys.executable, "-P", "-m", "arriero.engines.llama_cpp_worker")
+    argv = (sys.executable, "-P", "-m", "arriero.engines.llama_cpp.worker")
     process = await EngineProcess.start(LaunchSpec(argv, ours, json.dumps(settings) + "\n"), "tiny")
     await process.wait()
     return process.last_words

@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.native_reader import NativeReader
+from arriero.engines.llama_cpp.native_reader import NativeReader
 from arriero.errors import EngineFailed
 from arriero.types.events import Finished, TextDelta, TokenLogprob
 from arriero.types.usage import Usage

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from arriero.engines.openai_body import chat_body, chat_request, text_request, tokenize_body
-from arriero.engines.quirks import OLLAMA, OPENAI, SGLANG, SMG, VLLM, Quirks
+from arriero.engines.openai.body import chat_body, chat_request, text_request, tokenize_body
+from arriero.engines.openai.quirks import OLLAMA, OPENAI, SGLANG, SMG, VLLM, Quirks
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, NamedTool, TextRequest, ThinkLevel, ToolCall
 from arriero.types.sampling import SamplingParams
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from arriero.engines.base import Counts, Embeds, Engine, Ignores, Renders, ServedModel, Tokenizes
-from arriero.engines.openai_engine import engine_for
-from arriero.engines.openai_wire import OpenAIWire
+from arriero.engines.openai.engine import engine_for
+from arriero.engines.openai.wire import OpenAIWire
 from arriero.errors import EngineDied, EngineFailed, PromptTooLong
 from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, Message, TextPrompt, TextRequest
 from arriero.types.events import Event, Finished, Truncated, text_and_thinking

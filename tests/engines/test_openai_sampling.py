@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from arriero.engines.openai_sampling import passed_over, sampling_body
-from arriero.engines.quirks import OPENAI, SGLANG, SMG, VLLM, Quirks
+from arriero.engines.openai.quirks import OPENAI, SGLANG, SMG, VLLM, Quirks
+from arriero.engines.openai.sampling import passed_over, sampling_body
 from arriero.types.chat import TextPrompt, TextRequest
 from arriero.types.sampling import SamplingParams
 

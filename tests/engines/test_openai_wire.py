@@ -8,9 +8,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from arriero.engines.base import Plan
-from arriero.engines.llama_cpp_engine import LlamaCppEngine, worker_wire
-from arriero.engines.loopback import LoopbackConnector
-from arriero.engines.openai_wire import OpenAIWire
+from arriero.engines.llama_cpp.engine import LlamaCppEngine, worker_wire
+from arriero.engines.llama_cpp.loopback import LoopbackConnector
+from arriero.engines.openai.wire import OpenAIWire
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
 from arriero.types.chat import ChatPrompt, InfillPrompt, JsonFormat, Message, TextPrompt, TextRequest
 from arriero.types.events import Event, EventStream, Finished, TextDelta

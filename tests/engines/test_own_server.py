@@ -3,8 +3,8 @@ import sys
 import pytest
 
 from arriero.engines.base import Plan
-from arriero.engines.engine_flags import OwnServerKind, OwnServerSettings, PassedFlags
-from arriero.engines.own_server import launch, with_parsers
+from arriero.engines.own_server.flags import OwnServerKind, OwnServerSettings, PassedFlags
+from arriero.engines.own_server.launch import launch, with_parsers
 from arriero.types.models import Architecture, Capability
 from tests.factories_store import record
 
@@ -27,7 +27,7 @@ def settings(kind: OwnServerKind, *passed: str) -> OwnServerSettings:
 @pytest.mark.parametrize("kind", ["sglang", "vllm"])
 def test_an_engine_runs_beside_a_supervisor_with_its_lines_shown(kind: OwnServerKind) -> None:
     launched = launch(QWEN3, PLAN, settings(kind), 4711, KEY)
-    supervisor = (sys.executable, "-P", "-m", "arriero.engines.supervisor", "/venv/bin/python", "-m")
+    supervisor = (sys.executable, "-P", "-m", "arriero.engines.own_server.supervisor", "/venv/bin/python", "-m")
     assert launched.spec.argv[: len(supervisor)] == supervisor
     assert launched.spec.shown_as == kind
     assert launched.plan == PLAN

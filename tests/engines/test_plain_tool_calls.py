@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arriero.engines.plain_tool_calls import PlainToolCalls, read_arguments
+from arriero.engines.answers.plain_tool_calls import PlainToolCalls, read_arguments
 from arriero.types.events import Event, TextDelta, ToolCallDelta, text_and_thinking
 
 WEATHER = '{"name": "get_weather", "arguments": {"city": "Paris {\\"x\\"}"}}'

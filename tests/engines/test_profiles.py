@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.profiles import FAMILIES, Parsers, parsers_for
+from arriero.engines.own_server.profiles import FAMILIES, Parsers, parsers_for
 
 HERMES_TEMPLATE = '{%- if tools %}<tool_call>\\n{"name": ...}\\n</tool_call>{% endif %}'
 # Type, name, a mark of the template; SGLang's parsers, vLLM's.

@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.refusals import AnswerTooLong, read_refusal
+from arriero.engines.openai.refusals import AnswerTooLong, read_refusal
 from arriero.errors import EngineFailed, PromptTooLong
 
 VLLM_LONG = (

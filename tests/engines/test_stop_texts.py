@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arriero.engines.stop_texts import StopTexts
+from arriero.engines.answers.stop_texts import StopTexts
 
 
 def run(stops: list[str], *pieces: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from arriero.runners.process import EngineProcess
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches processes as Linux tells of them")
 
-SUPERVISOR = (sys.executable, "-P", "-m", "arriero.engines.supervisor", sys.executable, "-c")
+SUPERVISOR = (sys.executable, "-P", "-m", "arriero.engines.own_server.supervisor", sys.executable, "-c")
 # Has one that leaves its session and loses its parent, tells whom there is, and does not listen to SIGTERM.
 STARTS = """
 import json, os, signal, time

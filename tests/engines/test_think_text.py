@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arriero.engines.think_text import ThinkText, ThinkTrim
+from arriero.engines.answers.think_text import ThinkText, ThinkTrim
 from arriero.types.events import text_and_thinking
 
 

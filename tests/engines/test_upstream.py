@@ -5,9 +5,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from arriero.engines.llama_cpp_engine import LlamaCppEngine
-from arriero.engines.upstream import connect
-from arriero.engines.upstream_connection import base_url
+from arriero.engines.llama_cpp.engine import LlamaCppEngine
+from arriero.engines.upstream.connection import base_url
+from arriero.engines.upstream.server import connect
 from arriero.errors import ConfigError, EngineFailed, EngineUnreachable
 from arriero.types.upstreams import UpstreamKind, UpstreamSettings
 from tests.engines.upstream_servers import (

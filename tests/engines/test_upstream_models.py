@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from arriero.engines.base import ServedModel
-from arriero.engines.upstream_facts import UNTOLD_TEMPLATE
-from arriero.engines.upstream_weights import read_weights
+from arriero.engines.upstream.facts import UNTOLD_TEMPLATE
+from arriero.engines.upstream.weights import read_weights
 from arriero.types.models import Capability
 from tests.engines.upstream_servers import (
     JINJA,

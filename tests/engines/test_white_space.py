@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.white_space import WhiteSpaceWatch
+from arriero.engines.answers.white_space import WhiteSpaceWatch
 from arriero.errors import EngineFailed
 
 

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from arriero.engines.openai_wire import OpenAIWire, WireTimeouts
+from arriero.engines.openai.wire import OpenAIWire, WireTimeouts
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
 from tests.engines.streams import chat_stream
 from tests.engines.test_openai_wire import collect, streams, text_of, upstream

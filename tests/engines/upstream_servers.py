@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from arriero.engines.upstream import Upstream, connect
+from arriero.engines.upstream.server import Upstream, connect
 from arriero.types.upstreams import UpstreamSettings
 
 Json = Any

@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from arriero.engines.base import Engine, ServedModel, ignored_by
-from arriero.engines.openai_engine import engine_for
-from arriero.engines.openai_tokenizing import TokenizingEngine
-from arriero.engines.openai_wire import OpenAIWire
+from arriero.engines.openai.engine import engine_for
+from arriero.engines.openai.tokenizing import TokenizingEngine
+from arriero.engines.openai.wire import OpenAIWire
 from arriero.errors import EngineFailed, PromptTooLong
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, NamedTool, TextPrompt, TextRequest, ToolChoice
 from arriero.types.events import Event, Finished, TextDelta, ToolCallDelta, Truncated, text_and_thinking

@@ -12,8 +12,8 @@ import ollama
 import psutil
 import pytest
 
-from arriero.engines.engine_flags import OwnServerKind
-from arriero.engines.profiles import FAMILIES
+from arriero.engines.own_server.flags import OwnServerKind
+from arriero.engines.own_server.profiles import FAMILIES
 from tests.engines_live.servers import is_installed, script
 from tests.live.launching import Server, is_alive, started
 from tests.live.models import cache

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from arriero.engines.base import Counts, Embeds, Renders
-from arriero.engines.upstream import Upstream, connect
+from arriero.engines.upstream.server import Upstream, connect
 from arriero.types.chat import ChatPrompt, Message, TextRequest
 from arriero.types.events import Finished, text_and_thinking
 from arriero.types.sampling import SamplingParams

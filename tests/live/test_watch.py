@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from arriero.engines import llama_cpp
 from arriero.engines.base import Launch, Plan
+from arriero.engines.llama_cpp import launch as llama_cpp
 from arriero.runners.worker import Worker, WorkerLoader
 from arriero.store.fetch import fetch
 from arriero.store.layout import layout_from

@@ -87,7 +87,7 @@ def _llama_server() -> Iterator[str]:
         "endpoint_props": True,
     }
     settings = json.dumps({"parent": os.getpid(), "watch": "stdin", "params": params})
-    command = [sys.executable, "-P", "-m", "arriero.engines.llama_cpp_worker"]
+    command = [sys.executable, "-P", "-m", "arriero.engines.llama_cpp.worker"]
     with _process(command, {}, settings + "\n"):
         yield f"http://127.0.0.1:{port}"
 

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from arriero.engines.base import Counts, Embeds, Renders, ServedModel, Tokenizes
-from arriero.engines.openai_engine import engine_for
-from arriero.engines.upstream_connection import connection
+from arriero.engines.openai.engine import engine_for
+from arriero.engines.upstream.connection import connection
 from arriero.errors import EngineDied, EngineFailed, PromptTooLong
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextPrompt, TextRequest
 from arriero.types.events import Event, EventStream, text_and_thinking

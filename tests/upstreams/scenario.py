@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from arriero.engines.base import Engine, ServedModel, UpstreamServer
-from arriero.engines.upstream import connect
+from arriero.engines.upstream.server import connect
 from arriero.types.chat import ChatPrompt, Message, TextRequest, ToolCall
 from arriero.types.events import Event, Finished, TextDelta, TokenLogprob, ToolCallDelta, Truncated, text_and_thinking
 from arriero.types.sampling import SamplingParams

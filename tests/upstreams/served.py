@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from arriero.engines.upstream import connect
+from arriero.engines.upstream.server import connect
 from arriero.runners.carrier import Carriers
 from arriero.runners.scheduler import Scheduler
 from arriero.runners.upstreams import Upstreams

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from arriero.engines.engine_flags import OwnServerKind
+from arriero.engines.own_server.flags import OwnServerKind
 from arriero.errors import ConfigError
 from arriero.runners.memory import gpu_count
 

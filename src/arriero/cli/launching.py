@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 from arriero.config import Config
-from arriero.engines import llama_cpp, own_server
 from arriero.engines.base import Launch, Plan
-from arriero.engines.engine_flags import OwnServerKind, OwnServerSettings
+from arriero.engines.llama_cpp import launch as llama_cpp
+from arriero.engines.own_server import launch as own_server
+from arriero.engines.own_server.flags import OwnServerKind, OwnServerSettings
 from arriero.errors import ConfigError
 from arriero.runners.memory import available_bytes, available_cores, gpu_count
 from arriero.runners.planning import Wishes, make_plan, modest_plan

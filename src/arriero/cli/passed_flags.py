@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 import click
 
-from arriero.engines.engine_flags import PassedFlags
+from arriero.engines.own_server.flags import PassedFlags
 
 _NUMBER = re.compile(r"-\d+(\.\d+)?")
 # What people who know SGLang or vLLM write, and we do not know.

@@ -22,7 +22,7 @@ from arriero.cli.greeting import greeting
 from arriero.cli.launching import make_launcher, make_limits, make_planner
 from arriero.cli.listening import is_loopback
 from arriero.config import Config
-from arriero.engines.upstream import connect
+from arriero.engines.upstream.server import connect
 from arriero.errors import ArrieroError, ConfigError
 from arriero.runners.carrier import Carriers
 from arriero.runners.scheduler import Scheduler

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from arriero.engines.answers.think_text import CLOSE, OPEN
 from arriero.engines.base import Engine, Renders, Tokenizes, TokenizesChats
-from arriero.engines.think_text import CLOSE, OPEN
 from arriero.errors import EngineFailed
 from arriero.types.chat import ChatPrompt, InfillPrompt, TextPrompt, TextRequest
 from arriero.types.events import Event, EventStream, Finished, text_and_thinking

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
-from arriero.engines.think_text import CLOSE
+from arriero.engines.answers.think_text import CLOSE
 from arriero.types.chat import TextPrompt, TextRequest
 from arriero.types.events import EventStream, Finished, text_and_thinking
 from arriero.types.usage import Usage

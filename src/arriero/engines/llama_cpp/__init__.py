@@ -1,0 +1,1 @@
+"""llama.cpp, embedded: one worker process a model."""

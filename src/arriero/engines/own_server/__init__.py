@@ -1,0 +1,1 @@
+"""SGLang and vLLM as processes of this server's own."""

@@ -1,0 +1,1 @@
+"""Servers that run elsewhere: what they are, and which models they have."""

@@ -1,0 +1,105 @@
+"""Servers that run elsewhere: what one is, which models it has, and who answers for them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import aiohttp
+
+from arriero.engines.base import Engine, Plan, Relayed, ServedModel
+from arriero.engines.llama_cpp.engine import LlamaCppEngine
+from arriero.engines.openai.engine import engine_for
+from arriero.engines.upstream.connection import Connection, connection, explained
+from arriero.engines.upstream.questions import Questions
+from arriero.engines.upstream.relay import relay
+from arriero.engines.upstream.survey import Survey, describe, survey
+from arriero.errors import EngineFailed, EngineUnreachable
+from arriero.types.upstreams import UpstreamKind, UpstreamSettings
+
+# A server that leaves questions about its models open is asked them again, so often.
+_MOST_ASKED = 3
+
+
+def connect(settings: UpstreamSettings) -> "Upstream":
+    """Reach a server. Call it within a running event loop. Raises ConfigError for a CA file that is none."""
+    return Upstream(settings, connection(settings))
+
+
+class Upstream:
+    """One server (see ``UpstreamServer``), which may be another Ollama (see ``Relays``)."""
+
+    def __init__(self, settings: UpstreamSettings, how: Connection) -> None:
+        self._settings = settings
+        self._how = how
+        self._wire = how.wire()
+        # llama.cpp closes a connection after a streamed answer: none is used again.
+        self._unkept_wire = how.wire(keeps_alive=False)
+        self._session: aiohttp.ClientSession | None = None
+        self._kind = settings.kind
+        self._seen: Survey | None = None
+        self._models: list[ServedModel] = []
+        self._asked = 0
+        self._is_told_all = False
+        self._engines: dict[str, tuple[object, Engine]] = {}
+
+    @property
+    def kind(self) -> UpstreamKind | None:
+        """What it is (see ``UpstreamServer``); of one that is away, what it was."""
+        return self._kind
+
+    async def look(self) -> Sequence[ServedModel]:
+        """The models that it serves now (see ``UpstreamServer``)."""
+        questions = Questions(self._wire)
+        try:
+            found = await survey(self._wire, questions, self._settings, self._seen)
+            if found != self._seen:
+                self._asked, self._is_told_all = 0, False
+            if not self._is_told_all and self._asked < _MOST_ASKED:
+                models = await describe(found, questions, self._settings)
+                self._models = [self._as_set(model) for model in models]
+                self._asked, self._is_told_all = self._asked + 1, questions.is_complete
+        except EngineFailed as error:
+            # When it is back, it may be another server, or the same one with other settings.
+            self._seen = None
+            if isinstance(error, EngineUnreachable):
+                raise explained(error, self._settings) from error
+            raise
+        self._seen, self._kind = found, found.kind
+        return self._models
+
+    def engine(self, model: str) -> Engine:
+        """Who answers for a model (see ``UpstreamServer``). Raises EngineUnreachable as long as it was not seen."""
+        served = next((each for each in self._models if each.name == model), None)
+        if served is None or self._kind is None:
+            raise EngineUnreachable(f"{model} has not been seen on {self._settings.name} yet")
+        made_for = (
+            self._kind,
+            replace(served, is_loaded=True, loaded_context=None, expires_at=None, memory_bytes=0, vram_bytes=0),
+        )
+        known = self._engines.get(model)
+        if known is None or known[0] != made_for:
+            known = self._engines[model] = made_for, self._new_engine(served, self._kind)
+        return known[1]
+
+    async def relay(self, path: str, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Relayed:
+        """Have a request answered as it is (see ``Relays``)."""
+        if self._session is None:
+            self._session = self._how.session()
+        return await relay(self._session, self._how.base_url + path, body, headers)
+
+    async def aclose(self) -> None:
+        """Drop the connections (see ``UpstreamServer``)."""
+        await self._wire.aclose()
+        await self._unkept_wire.aclose()
+        if self._session is not None:
+            await self._session.close()
+
+    def _new_engine(self, served: ServedModel, kind: UpstreamKind) -> Engine:
+        if kind == "llama-server":
+            if served.context is not None:
+                return LlamaCppEngine(self._unkept_wire, Plan(served.context, slots=1))
+            kind = "openai"
+        return engine_for(kind, self._wire, served, self._settings)
+
+    def _as_set(self, model: ServedModel) -> ServedModel:
+        capabilities = self._settings.capabilities
+        return model if capabilities is None else replace(model, capabilities=capabilities)
