@@ -54,7 +54,7 @@ def test_importing_stays_light(module: str) -> None:
 
 
 def test_the_worker_imports_nothing_of_ours() -> None:
-    worker = ast.parse((SOURCE / "engines" / "llama_cpp_worker.py").read_text())
+    worker = ast.parse((SOURCE / "engines" / "llama_cpp/worker.py").read_text())
     names = [name.name for node in ast.walk(worker) if isinstance(node, ast.Import) for name in node.names]
     names += [node.module or "" for node in ast.walk(worker) if isinstance(node, ast.ImportFrom)]
     assert names
