@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from arriero.cli import flags
-from arriero.cli.config_file import UpstreamSource, find_file
+from arriero.cli.config_file import UpstreamSource
 from arriero.cli.engine_choice import (
     WISHES,
     Choice,
@@ -156,7 +156,7 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
     )
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
-    source = UpstreamSource(upstreams, upstream_api_key, find_file(config_file, os.environ))
+    source = UpstreamSource(upstreams, upstream_api_key, config_file)
     if upstreams and ctx.get_parameter_source("reference") is ParameterSource.DEFAULT:
         refuse_flags(ctx.obj, ctx, "nothing is launched with --upstream and no --model")
         raise SystemExit(run_server(resolve(config, source), Library(layout), listen(config), Start()))

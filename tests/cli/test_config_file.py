@@ -12,7 +12,7 @@ EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 def written(directory: Path, text: str) -> UpstreamSource:
     file = directory / "config.toml"
     file.write_text(text)
-    return UpstreamSource(file=file)
+    return UpstreamSource(file=str(file))
 
 
 def test_a_server_needs_only_its_address(tmp_path: Path) -> None:
@@ -77,6 +77,10 @@ def test_servers_given_by_flag_go_by_their_address() -> None:
         ("[upstreams.a]", "missing required field `url`"),
         ('[upstreams.a]\nurl = "gpu:30000"', "give http://HOST:PORT"),
         ('[upstreams.a]\nurl = "http://a:x"', "is no URL"),
+        ('[upstreams.a]\nurl = "http://u:p@a"', "without user, query and fragment"),
+        ('[upstreams.a]\nurl = "http://a/?x=1"', "without user, query and fragment"),
+        ('[upstreams.a]\nurl = "http://a..b"', "give http://HOST:PORT"),
+        ('[upstreams.a]\nurl = "http://a"\napi_key = "a\\nb"', "cannot be sent"),
         ('[upstreams.a]\nurl = "http://a"\nurk = 1', "unknown field `urk`"),
         ('[upstreams.a]\nurl = "http://a"\nkind = "lmstudio"', "Invalid enum value 'lmstudio'"),
         ('[upstreams.a]\nurl = "http://a"\napi_key_env = "NONE"', "the variable NONE is not set"),
@@ -93,6 +97,12 @@ def test_what_makes_no_sense_is_told_with_its_place(tmp_path: Path, text: str, t
 
     assert str(tmp_path / "config.toml") in refused.value.message
     assert told in refused.value.message
+
+
+def test_two_servers_of_one_address_have_two_names() -> None:
+    names = [each.name for each in UpstreamSource(("http://h:9", "https://h:9")).read({})]
+
+    assert names == ["h:9", "https://h:9"]
 
 
 def test_a_flag_that_is_no_address_is_told() -> None:
@@ -113,6 +123,6 @@ def test_the_usual_file_is_found(tmp_path: Path) -> None:
 
 
 def test_the_example_can_be_read() -> None:
-    names = [each.name for each in UpstreamSource(file=EXAMPLE).read({"GPU_KEY": "k", "HOSTED_KEY": "k"})]
+    names = [each.name for each in UpstreamSource(file=str(EXAMPLE)).read({"GPU_KEY": "k", "HOSTED_KEY": "k"})]
 
     assert names == ["gpu1", "gpu2", "hosted", "home"]

@@ -51,7 +51,7 @@ class FakeServer:
         if self.error:
             raise self.error
         self.relayed.append((path, body))
-        return Relayed(200, self.content_type, [*headers], self._pieces())
+        return await Relayed.begun(self.content_type, [*headers], self._pieces())
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         for piece in self.pieces:
@@ -69,11 +69,12 @@ def settings(name: str, models: Mapping[str, str] | None = None) -> UpstreamSett
 
 @dataclass(slots=True)
 class Fleet:
-    """The carrier, its servers by name, and the models that it has offered last."""
+    """The carrier, its servers by name, and the models, and the words on what is missing, that it has offered last."""
 
     upstreams: Upstreams
     servers: Mapping[str, FakeServer]
     offered: list[ModelRecord]
+    words: list[str]
 
     def model(self, name: str = "m") -> ModelRecord:
         return next(record for record in self.offered if record.name == name)
@@ -83,14 +84,16 @@ class Fleet:
 async def fleet(*, patience_s: float = 1.0, **servers: FakeServer) -> AsyncIterator[Fleet]:
     """Servers that have been looked at once."""
     offered: list[ModelRecord] = []
+    words: list[str] = []
 
-    def offer(records: Sequence[ModelRecord]) -> None:
+    def offer(records: Sequence[ModelRecord], missing: str) -> None:
         offered[:] = records
+        words[:] = [missing]
 
     upstreams = Upstreams(lambda each: servers[each.name], offer)
     await upstreams.set_servers([settings(name) for name in servers], patience_s)
     try:
-        yield Fleet(upstreams, servers, offered)
+        yield Fleet(upstreams, servers, offered, words)
     finally:
         await upstreams.aclose()
 

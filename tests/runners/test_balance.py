@@ -1,3 +1,6 @@
+import json
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from arriero.errors import (
@@ -9,7 +12,7 @@ from arriero.errors import (
     PromptTooLong,
 )
 from arriero.runners.balance import Candidate, Health, Retry, after_failure, choose, retry_after
-from arriero.runners.prefixes import Prefixes
+from arriero.runners.prefixes import Prefixes, marks_of, marks_of_body
 from arriero.types.chat import ChatPrompt, Message, TextPrompt
 
 NOW_S = 100.0
@@ -17,8 +20,8 @@ REFUSED = EngineUnreachable("refused")
 BROKEN = EngineFailed("broken")
 
 
-def busy(key: str, in_flight: int = 0, served: int = 0, out_until_s: float = 0.0) -> Candidate:
-    return Candidate(key, in_flight, served, out_until_s)
+def busy(key: str, in_flight: int = 0, last_asked: int = 0, out_until_s: float = 0.0, **more: bool) -> Candidate:
+    return Candidate(key, in_flight, last_asked, out_until_s, **more)
 
 
 def chosen(*candidates: Candidate, preferred: str | None = None) -> str | None:
@@ -31,7 +34,7 @@ def test_the_idlest_answers() -> None:
 
 
 def test_servers_that_are_equally_idle_take_turns() -> None:
-    assert chosen(busy("a", served=2), busy("b", served=1)) == "b"
+    assert chosen(busy("a", last_asked=2), busy("b", last_asked=1)) == "b"
 
 
 def test_nobody_answers_where_there_is_nobody() -> None:
@@ -53,8 +56,16 @@ def test_one_that_is_left_alone_is_not_asked() -> None:
     assert chosen(busy("a", out_until_s=NOW_S), busy("b", 9)) == "a"
 
 
-def test_where_all_are_left_alone_the_first_to_return_is_asked() -> None:
-    assert chosen(busy("a", out_until_s=NOW_S + 2), busy("b", 9, out_until_s=NOW_S + 1)) == "b"
+def test_where_all_are_left_alone_those_are_asked_that_can_be_reached() -> None:
+    away = busy("a", out_until_s=NOW_S + 1, is_reachable=False)
+    poor = [busy("b", 3, out_until_s=NOW_S + 9), busy("c", 2, out_until_s=NOW_S + 8)]
+
+    assert chosen(away, *poor) == "c"
+
+
+def test_where_none_can_be_reached_the_first_to_return_is_asked() -> None:
+    later = busy("a", out_until_s=NOW_S + 2, is_reachable=False)
+    assert chosen(later, busy("b", 9, out_until_s=NOW_S + 1, is_reachable=False)) == "b"
 
 
 def test_one_that_cannot_be_reached_is_left_alone_at_once_and_longer_each_time() -> None:
@@ -66,6 +77,7 @@ def test_one_that_cannot_be_reached_is_left_alone_at_once_and_longer_each_time()
 
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
     assert health.error == "refused"
+    assert after_failure(Health(100_000), REFUSED, NOW_S).out_until_s == NOW_S + 30
 
 
 def test_one_broken_answer_may_be_the_requests_fault_three_are_not() -> None:
@@ -84,6 +96,8 @@ def test_one_broken_answer_may_be_the_requests_fault_three_are_not() -> None:
         (EngineFailed("bad gateway", 502), Retry.YES),
         (EngineDied("gone"), Retry.ONCE),
         (EngineFailed("internal", 500), Retry.ONCE),
+        (EngineFailed("not here any more", 404), Retry.YES),
+        (EngineFailed("cannot embed", 501), Retry.NO),
         (EngineFailed("bad request", 400), Retry.NO),
         (PromptTooLong(9, 8), Retry.NO),
         (InvalidRequest("no"), Retry.NO),
@@ -94,19 +108,30 @@ def test_only_faults_of_the_server_are_asked_again(error: ArrieroError, expected
     assert retry_after(error) is expected
 
 
-def turns(*texts: str) -> ChatPrompt:
-    return ChatPrompt(tuple(Message("user", text) for text in texts))
+def turns(*texts: str) -> Sequence[int]:
+    return marks_of(ChatPrompt(tuple(Message("user", text) for text in texts)))
 
 
-def test_the_longest_beginning_of_a_conversation_counts() -> None:
+def body(*texts: str) -> Sequence[int]:
+    return marks_of_body(json.dumps({"model": "m", "messages": [{"content": text} for text in texts]}).encode())
+
+
+@pytest.mark.parametrize("marks", [turns, body])
+def test_the_longest_beginning_of_a_conversation_counts(marks: Callable[..., Sequence[int]]) -> None:
     prefixes = Prefixes()
-    prefixes.remember(turns("system", "a"), "one")
-    prefixes.remember(turns("system", "a", "b", "c"), "two")
+    prefixes.remember(marks("system", "a"), "one")
+    prefixes.remember(marks("system", "a", "b", "c"), "two")
 
-    assert prefixes.find(turns("system", "a", "b", "c", "d", "e")) == "two"
-    assert prefixes.find(turns("system", "a", "other")) == "one"
-    assert prefixes.find(turns("system")) is None
-    assert prefixes.find(TextPrompt("system")) is None
+    assert prefixes.find(marks("system", "a", "b", "c", "d", "e")) == "two"
+    assert prefixes.find(marks("system", "a", "other")) == "one"
+    assert prefixes.find(marks("system")) is None
+
+
+def test_what_is_no_conversation_is_not_remembered() -> None:
+    prefixes = Prefixes()
+    for marks in (marks_of(TextPrompt("hi")), marks_of_body(b'{"prompt": "hi"}'), marks_of_body(b"{")):
+        prefixes.remember(marks, "one")
+        assert prefixes.find(marks) is None
 
 
 def test_what_is_old_is_forgotten() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -156,7 +157,7 @@ async def test_a_server_that_answers_and_has_no_time_to_be_looked_at_is_kept() -
     async with fleet(slow=slow) as servers, servers.upstreams.answer(servers.model(), ASK):
         slow.error = EngineDied("took too long")
         replica = servers.upstreams.replicas[0]
-        for _ in range(5):
+        for _ in range(2):
             await replica.look()
         assert replica.is_well
 
@@ -204,3 +205,126 @@ async def test_what_is_loaded_elsewhere_is_told() -> None:
         (status,) = servers.upstreams.statuses()
 
     assert (status.record.name, status.context, status.memory_bytes, status.vram_bytes) == ("m", 2048, 7, 5)
+
+
+async def test_answers_that_break_off_together_are_one_failure() -> None:
+    poor = FakeServer(fake=FakeEngine(Script(error=EngineDied("gone"), fail_after=1)))
+    async with fleet(poor=poor) as servers:
+        asked = [said(servers.upstreams, servers.model(), chat(str(number))) for number in range(8)]
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+
+        assert {str(end) for end in ends} == {"gone"}
+        assert servers.upstreams.replicas[0].is_well
+
+
+async def test_a_server_that_was_away_and_is_seen_again_is_well() -> None:
+    server = failing(EngineFailed("broken"))
+    async with fleet(a=server) as servers:
+        replica = servers.upstreams.replicas[0]
+        for _ in range(3):
+            with pytest.raises(EngineFailed, match="broken"):
+                await said(servers.upstreams, servers.model(), ASK)
+        assert not replica.is_well
+        server.error = DOWN
+        await replica.look()
+        server.error = None
+        await replica.look()
+
+        assert replica.is_well
+
+
+async def test_a_server_that_can_never_be_looked_at_is_hung_whatever_it_seems_to_do() -> None:
+    hung = FakeServer(fake=FakeEngine(Script(hang=True)))
+    async with fleet(hung=hung) as servers, servers.upstreams.answer(servers.model(), ASK):
+        hung.error = EngineDied("took too long")
+        replica = servers.upstreams.replicas[0]
+        for _ in range(3):
+            assert replica.is_well
+            await replica.look()
+
+        assert not replica.is_well
+
+
+async def test_a_server_that_has_enough_of_being_looked_at_is_well() -> None:
+    server = FakeServer()
+    async with fleet(a=server) as servers:
+        server.error = EngineFailed("too many requests", 429)
+        for _ in range(5):
+            await servers.upstreams.replicas[0].look()
+
+        assert servers.upstreams.replicas[0].is_well
+        assert servers.offered
+
+
+async def test_what_no_server_can_do_is_no_fault_of_theirs() -> None:
+    refusing = failing(EngineFailed("cannot embed", 501))
+    async with fleet(a=refusing) as servers:
+        for _ in range(5):
+            with pytest.raises(EngineFailed, match="cannot embed"):
+                await said(servers.upstreams, servers.model(), ASK)
+
+        assert servers.upstreams.replicas[0].is_well
+
+
+async def test_a_server_that_has_not_got_the_model_any_more_is_passed_over() -> None:
+    without = failing(EngineFailed("no such model", 404))
+    async with fleet(without=without, good=FakeServer()) as servers:
+        for number in range(4):
+            assert await said(servers.upstreams, servers.model(), chat(str(number))) == HELLO
+
+
+async def test_a_server_that_comes_later_gets_its_share_and_no_more() -> None:
+    async with fleet(a=FakeServer()) as servers:
+        for number in range(20):
+            await said(servers.upstreams, servers.model(), chat(str(number)))
+        late = FakeServer()
+        servers.servers["b"] = late  # type: ignore[index]  # the mapping is a dict
+        await servers.upstreams.set_servers([settings("a"), settings("b")], 1.0)
+        for number in range(20, 40):
+            await said(servers.upstreams, servers.model(), chat(str(number)))
+
+        assert len(late.fake.requests) == 10
+
+
+async def test_settings_that_cannot_be_used_change_nothing() -> None:
+    async with fleet(a=FakeServer()) as servers:
+        with pytest.raises(KeyError):
+            await servers.upstreams.set_servers([settings("nobody")], 1.0)
+
+        assert await said(servers.upstreams, servers.model(), ASK) == HELLO
+
+
+async def test_a_server_with_other_settings_is_there_all_the_time() -> None:
+    async with fleet(a=FakeServer()) as servers:
+        changed = replace(settings("a"), read_timeout_s=1.0)
+        changing = asyncio.create_task(servers.upstreams.set_servers([changed], 1.0))
+        while not changing.done():
+            assert await said(servers.upstreams, servers.model(), ASK) == HELLO
+
+        assert [each.settings for each in servers.upstreams.replicas] == [changed]
+
+
+async def test_the_reason_of_the_last_look_is_told() -> None:
+    server = FakeServer(error=EngineUnreachable("its certificate is not trusted"), fake=FakeEngine(Script(error=DOWN)))
+    async with fleet() as servers:
+        servers.servers["a"] = server  # type: ignore[index]  # the mapping is a dict
+        await servers.upstreams.set_servers([settings("a", {"m": "m"})], 1.0)
+        for _ in range(2):
+            with pytest.raises(UpstreamsDown, match="its certificate is not trusted"):
+                await said(servers.upstreams, servers.model(), ASK)
+
+
+async def test_that_a_server_could_not_be_looked_at_is_told_to_who_misses_a_model() -> None:
+    async with fleet(a=FakeServer(), away=FakeServer(error=DOWN)) as servers:
+        assert servers.words == ["; not looked at: away (http://away:8000): connection refused"]
+
+
+async def test_models_of_an_ollama_are_wanted_with_and_without_a_tag() -> None:
+    server = FakeServer([ServedModel("llama3.2:latest")], kind="ollama")
+    async with fleet() as servers:
+        servers.servers["a"] = server  # type: ignore[index]  # the mapping is a dict
+        await servers.upstreams.set_servers([settings("a", {"llama3.2": "llama3.2"})], 1.0)
+        assert [record.name for record in servers.offered] == ["llama3.2"]
+
+        await servers.upstreams.set_servers([settings("a", {"mine": "llama3.2"})], 1.0)
+        assert "keep their names" in servers.upstreams.replicas[0].error

@@ -41,19 +41,22 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 class UpstreamSource:
     """Where the servers are named that run elsewhere: flags and a file, which may change while the server runs.
 
-    urls: by flag. api_key: for those. file: None where there is none.
+    urls: by flag. api_key: for those. file: None for the usual one, which need not be there.
     """
 
     urls: Sequence[str] = ()
     api_key: str | None = None
-    file: Path | None = None
+    file: str | None = None
 
     def read(self, environ: Mapping[str, str]) -> tuple[UpstreamSettings, ...]:
         """All of them, each under a name of its own. Raises ConfigError for what makes no sense."""
-        found = {settings.name: settings for settings in _of_file(self.file, environ)} if self.file else {}
-        for url in self.urls:
-            settings = UpstreamSettings(_name_of(url, "--upstream"), url.rstrip("/"), api_key=self.api_key)
-            found[settings.name] = settings
+        path = find_file(self.file, environ)
+        found = {settings.name: settings for settings in _of_file(path, environ)} if path else {}
+        for url in dict.fromkeys(url.rstrip("/") for url in self.urls):
+            name = _name_of(url, "--upstream")
+            # Two URLs of one host and port, such as http:// and https://, are two servers.
+            name = url if name in found else name
+            found[name] = UpstreamSettings(name, url, api_key=_sendable(self.api_key, "--upstream-api-key"))
         return tuple(found.values())
 
 
@@ -86,6 +89,7 @@ def _settings(path: Path, name: str, upstream: _Upstream, environ: Mapping[str, 
         api_key = variable(environ, upstream.api_key_env)
         if not api_key:
             raise ConfigError(f"{place} api_key_env: the variable {upstream.api_key_env} is not set")
+    api_key = _sendable(api_key, f"{place} api_key")
     ca_file = Path(upstream.ca_file).expanduser() if upstream.ca_file else None
     if ca_file and not ca_file.is_file():
         raise ConfigError(f"{place} ca_file: {ca_file} does not exist")
@@ -115,7 +119,17 @@ def _name_of(url: str, place: str) -> str:
         has_port = parts.port is not None
     except ValueError as error:
         raise ConfigError(f"{place}: {url!r} is no URL: {error}") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or ".." in parts.hostname:
         raise ConfigError(f"{place}: give http://HOST:PORT or https://HOST[:PORT], not {url!r}")
+    if parts.username is not None or parts.query or parts.fragment:
+        # Not told again: there may be a password in it.
+        raise ConfigError(f"{place}: give a URL without user, query and fragment, and the key by itself")
     name = f"{parts.hostname}:{parts.port}" if has_port else parts.hostname
     return name + parts.path.rstrip("/").removesuffix("/v1")
+
+
+def _sendable(api_key: str | None, place: str) -> str | None:
+    """A key that can stand in a header. Raises ConfigError for one that cannot."""
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        raise ConfigError(f"{place}: the key has characters in it that cannot be sent")
+    return api_key

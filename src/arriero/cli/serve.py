@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 
 from arriero.cli import flags
-from arriero.cli.config_file import UpstreamSource, find_file
+from arriero.cli.config_file import UpstreamSource
 from arriero.cli.fetching import fetch_for_user
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
@@ -66,7 +66,7 @@ def serve(
     config = replace(config_from(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]  # click checked them
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
-    settings = resolve(config, UpstreamSource(upstreams, upstream_api_key, find_file(config_file, os.environ)))
+    settings = resolve(config, UpstreamSource(upstreams, upstream_api_key, config_file))
     listener = listen(config)
     record = fetch_for_user(reference, layout).record if reference else None
     if record:

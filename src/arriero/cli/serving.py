@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -40,6 +40,7 @@ from arriero.store.pulls import Pulls, PullSettings
 from arriero.store.push import Pusher
 from arriero.store.sources.registry import Patience
 from arriero.types.models import ModelRecord
+from arriero.types.upstreams import UpstreamSettings
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,9 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
     reader = _UpstreamReader(settings.upstreams, upstreams)
     orders = _Orders(services.pulls.end, carrier.end, reader.begin)
     server = _Server(http_settings(build_app(services, access)), orders)
+    if sys.platform != "win32":
+        # Until the server runs there is nothing to be read anew.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
     await upstreams.set_servers(settings.upstreams.read(os.environ), _FIRST_LOOK_S)
     spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -214,7 +218,15 @@ class _UpstreamReader:
             logger.error("configuration not read", extra={"error": error.message})  # noqa: TRY400  # no fault of ours
             return
         logger.info("configuration read", extra={"upstreams": [each.name for each in found]})
-        self._task = asyncio.create_task(self._upstreams.set_servers(found))
+        self._task = asyncio.create_task(self._change(found, after=self._task))
+
+    async def _change(self, servers: Sequence[UpstreamSettings], after: "asyncio.Task[None] | None") -> None:
+        if after is not None:
+            await asyncio.wait({after})
+        try:
+            await self._upstreams.set_servers(servers, _FIRST_LOOK_S)
+        except ConfigError as error:
+            logger.error("configuration not used", extra={"error": error.message})  # noqa: TRY400  # no fault of ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Remembers which server has read the beginning of a conversation: its cache makes the next turn cheap."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from arriero.types.chat import ChatPrompt, Prompt
 
@@ -9,33 +11,57 @@ _MOST_REMEMBERED = 10_000
 
 
 class Prefixes:
-    """The conversations of late, and where each was answered."""
+    """The conversations of late, and where each was answered.
+
+    A conversation is told by its marks: a number for each beginning of it, the shortest first. What has no beginning
+    has no marks.
+    """
 
     def __init__(self, most: int = _MOST_REMEMBERED) -> None:
         self._most = most
         self._keys: OrderedDict[int, str] = OrderedDict()
 
-    def find(self, prompt: Prompt) -> str | None:
+    def find(self, marks: Sequence[int]) -> str | None:
         """Who has answered this conversation so far: the longest beginning of it counts."""
-        marks = list(_marks(prompt))
         return next((key for mark in reversed(marks) if (key := self._keys.get(mark))), None)
 
-    def remember(self, prompt: Prompt, key: str) -> None:
-        """This prompt has gone to the server of this key."""
-        *_, mark = (0, *_marks(prompt))
-        if not mark:
+    def remember(self, marks: Sequence[int], key: str) -> None:
+        """This conversation has gone to the server of this key."""
+        if not marks:
             return
-        self._keys[mark] = key
-        self._keys.move_to_end(mark)
+        self._keys[marks[-1]] = key
+        self._keys.move_to_end(marks[-1])
         if len(self._keys) > self._most:
             self._keys.popitem(last=False)
 
 
-def _marks(prompt: Prompt) -> Iterator[int]:
-    """A number for each beginning of a conversation, the shortest first; other prompts have none."""
+def marks_of(prompt: Prompt) -> Sequence[int]:
+    """The marks of a chat."""
     if not isinstance(prompt, ChatPrompt):
-        return
+        return ()
+    return _chained((message.role, message.content, message.images) for message in prompt.messages)
+
+
+class _Body(msgspec.Struct):
+    messages: list[msgspec.Raw] = []
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+def marks_of_body(body: bytes) -> Sequence[int]:
+    """The marks of a chat that nobody has read: a client writes the turns that it has written before as it did then."""
+    try:
+        messages = _decode(body).messages
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ()
+    return _chained(bytes(message) for message in messages)
+
+
+def _chained(turns: Iterable[object]) -> list[int]:
+    marks: list[int] = []
     mark = 0
-    for message in prompt.messages:
-        mark = hash((mark, message.role, message.content, message.images))
-        yield mark
+    for turn in turns:
+        mark = hash((mark, turn))
+        marks.append(mark)
+    return marks

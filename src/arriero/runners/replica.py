@@ -4,26 +4,30 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from arriero.engines.base import Engine, ServedModel, UpstreamServer
 from arriero.errors import ArrieroError, EngineFailed, EngineUnreachable
-from arriero.runners.balance import Candidate, Health, after_failure, is_fault
+from arriero.runners.balance import Candidate, Health, after_failure, is_fault, is_not_here
 from arriero.types.upstreams import UpstreamSettings
 
 logger = logging.getLogger(__name__)
 
-# How often a server is looked at: one that is well, and one that is not.
+# How often a server is looked at: one that is well, one that is not, and one that has had enough of it.
 _LOOK_INTERVAL_S = 5.0
 _RETURN_INTERVAL_S = 1.0
+_PATIENT_INTERVAL_S = 60.0
 _LOOK_TIMEOUT_S = 15.0
+# A server with answers under way may have no time to be looked at; so many times in a row it is hung.
+_MOST_MISSED = 3
+_TOO_MANY = 429
 
 
 class Replica:
     """Make it within a running event loop, and ``watch`` it.
 
     models: what it served when it was last seen, by the names they have here; before that, what it is said to serve.
-    in_flight: answers under way. is_draining: it gets no more requests, and goes with its last answer.
+    in_flight: answers under way. seen: set when it has been looked at, whatever came of that.
     """
 
     def __init__(self, settings: UpstreamSettings, server: UpstreamServer, changed: Callable[[], None]) -> None:
@@ -34,14 +38,19 @@ class Replica:
             for here, there in settings.models.items()
         }
         self.in_flight = 0
-        self.served = 0
-        self.is_draining = False
+        self.last_asked = 0
+        self.seen = asyncio.Event()
         self._changed = changed
         self._reachable = Health()
         self._answering = Health()
+        # Why it could not be looked at; "" once it could.
+        self._look_error = ""
+        self._missed = 0
+        self._interval_s = _LOOK_INTERVAL_S
+        self._failed_s = 0.0
+        self._hurry = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self.seen = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -51,7 +60,7 @@ class Replica:
     @property
     def error(self) -> str:
         """What was last wrong with it, and where it is; "" while all is well."""
-        wrong = self._reachable.error or self._answering.error
+        wrong = self._look_error or self._reachable.error or self._answering.error
         return f"{self.name} ({self.settings.url}): {wrong}" if wrong else ""
 
     @property
@@ -65,23 +74,24 @@ class Replica:
 
     def candidate(self) -> Candidate:
         """The server as it is chosen among others."""
-        return Candidate(self.name, self.in_flight, self.served, self._out_until_s)
+        is_reachable = self._reachable.out_until_s <= time.monotonic()
+        return Candidate(self.name, self.in_flight, self.last_asked, self._out_until_s, is_reachable)
 
     def engine(self, model: str) -> Engine:
         """Who answers for a model, by its name here."""
         return self.server.engine(self.models[model].name)
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
-        """An answer is under way. What goes wrong inside says something about the server."""
+    def answering(self, number: int) -> Iterator[None]:
+        """An answer is under way. What goes wrong inside says something about the server. number: of the request."""
+        began_s = time.monotonic()
         self.in_flight += 1
-        self.served += 1
+        self.last_asked = number
         self._idle.clear()
         try:
             yield
         except ArrieroError as error:
-            if is_fault(error):
-                self.failed(error)
+            self._note(error, began_s)
             raise
         else:
             self._reachable = self._answering = Health()
@@ -90,70 +100,102 @@ class Replica:
             if not self.in_flight:
                 self._idle.set()
 
-    def failed(self, error: ArrieroError) -> None:
-        """Something went wrong that is this server's fault."""
+    def _note(self, error: ArrieroError, began_s: float) -> None:
+        """Something went wrong with an answer that has begun then."""
+        if is_not_here(error):
+            self._hurry.set()
+        elif not is_fault(error):
+            # It answers, if only to refuse.
+            self._answering = Health()
+        elif began_s >= self._failed_s:
+            # Answers that broke off together are one failure.
+            self._failed(error)
+
+    def _failed(self, error: ArrieroError) -> None:
         now_s = time.monotonic()
         was_well = self.is_well
+        self._failed_s = now_s
         if isinstance(error, EngineUnreachable):
             self._reachable = after_failure(self._reachable, error, now_s)
         else:
             self._answering = after_failure(self._answering, error, now_s)
         if was_well and not self.is_well:
             logger.warning("upstream left alone", extra={"upstream": self.name, "error": error.message})
+            self._hurry.set()
 
     async def watch(self) -> None:
-        """Look at it again and again, for ever."""
+        """Look at it again and again, for ever: each second while something is wrong."""
         while True:
-            await self.look()
-            await asyncio.sleep(_LOOK_INTERVAL_S if self.is_well and not self.error else _RETURN_INTERVAL_S)
+            try:
+                await self.look()
+            except Exception:
+                logger.exception("upstream cannot be watched", extra={"upstream": self.name})
+            self._hurry.clear()
+            interval_s = _RETURN_INTERVAL_S if self.error or not self.is_well else self._interval_s
+            with suppress(TimeoutError):
+                async with asyncio.timeout(interval_s):
+                    await self._hurry.wait()
 
     async def look(self) -> None:
         """Look at it once: what it serves, and that it answers at all."""
         try:
             async with asyncio.timeout(_LOOK_TIMEOUT_S):
                 found = await self.server.look()
+            self._was_seen(found)
         except TimeoutError:
             self._not_seen(EngineFailed("it does not answer in time", 504))
         except ArrieroError as error:
             self._not_seen(error)
         except Exception:
-            logger.exception("upstream cannot be looked at", extra={"upstream": self.name})
-            self._not_seen(EngineFailed("it cannot be understood; the log says why"))
-        else:
-            self._was_seen(found)
+            told = "it cannot be understood; the log says why"
+            if self._look_error != told:
+                logger.exception("upstream cannot be looked at", extra={"upstream": self.name})
+            self._not_seen(EngineFailed(told))
         self.seen.set()
 
     def _was_seen(self, found: Sequence[ServedModel]) -> None:
-        was_well = self.is_well and not self._reachable.error
-        self._reachable = Health()
-        models = _named(found, self.settings.models)
-        if not was_well and self.is_well:
+        models = self._named(found)
+        if self._look_error or not self.is_well:
             logger.info("upstream is back", extra={"upstream": self.name})
+        if self._look_error:
+            # It has been away: what it did before says nothing.
+            self._answering = Health()
+        self._reachable = Health()
+        self._look_error, self._missed, self._interval_s = "", 0, _LOOK_INTERVAL_S
         if models.keys() != self.models.keys() or not self.seen.is_set():
             facts = {"upstream": self.name, "kind": self.server.kind, "models": list(models)}
             logger.info("upstream seen", extra=facts)
+            if missing := [here for here in self.settings.models if here not in models]:
+                logger.warning("upstream has not all models", extra={"upstream": self.name, "missing": missing})
         if models != self.models:
             self.models = models
             self._changed()
 
     def _not_seen(self, error: ArrieroError) -> None:
-        if not self._reachable.error:
-            logger.warning("upstream is not well", extra={"upstream": self.name, "error": error.message})
-        if not isinstance(error, EngineUnreachable) and self.in_flight:
-            # It answers, and has no time for us.
+        if isinstance(error, EngineFailed) and error.status == _TOO_MANY and self.models:
+            # It is there, and wants to be asked less often.
+            self._interval_s = _PATIENT_INTERVAL_S
             return
-        self._reachable = after_failure(self._reachable, error, time.monotonic())
+        self._missed += 1
+        if self.in_flight and not isinstance(error, EngineUnreachable) and self._missed < _MOST_MISSED:
+            return
+        if self._look_error != error.message:
+            logger.warning("upstream is not well", extra={"upstream": self.name, "error": error.message})
+        self._look_error = error.message
+        self._reachable = after_failure(self._reachable, EngineUnreachable(error.message), time.monotonic())
+
+    def _named(self, found: Sequence[ServedModel]) -> dict[str, ServedModel]:
+        """Its models by their names here: all of them, or those that are wanted. Raises EngineFailed."""
+        there = {model.name: model for model in found}
+        wanted = self.settings.models
+        if not wanted:
+            return there
+        if self.server.kind == "ollama" and any(here != name for here, name in wanted.items()):
+            raise EngineFailed("requests go to an Ollama as they are, so its models keep their names: mend models")
+        named = {here: there.get(name) or there.get(f"{name}:latest") for here, name in wanted.items()}
+        return {here: model for here, model in named.items() if model}
 
     async def drained(self) -> None:
         """Wait until its last answer is over, and close it."""
-        self.is_draining = True
         await self._idle.wait()
         await self.server.aclose()
-
-
-def _named(found: Sequence[ServedModel], wanted: Mapping[str, str]) -> dict[str, ServedModel]:
-    """The models of a server by their names here: all of them, or those that are wanted."""
-    there = {model.name: model for model in found}
-    if not wanted:
-        return there
-    return {here: there[name] for here, name in wanted.items() if name in there}

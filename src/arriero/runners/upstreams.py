@@ -1,6 +1,7 @@
 """Has models answer on servers that run elsewhere: one of those that have the model, and another if that one fails."""
 
 import asyncio
+import itertools
 import logging
 import math
 import time
@@ -14,10 +15,10 @@ from arriero.errors import ArrieroError, EngineUnreachable, ModelNotFound, Upstr
 from arriero.runners.balance import Retry, choose, retry_after
 from arriero.runners.carrier import ANYTHING, Answer, Result, Status
 from arriero.runners.offers import record_of
-from arriero.runners.prefixes import Prefixes
+from arriero.runners.prefixes import Prefixes, marks_of, marks_of_body
 from arriero.runners.replica import Replica
 from arriero.runners.runner import stopping
-from arriero.types.chat import Prompt, TextRequest
+from arriero.types.chat import TextRequest
 from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 from arriero.types.upstreams import UpstreamSettings
@@ -25,7 +26,14 @@ from arriero.types.upstreams import UpstreamSettings
 logger = logging.getLogger(__name__)
 
 Connect = Callable[[UpstreamSettings], UpstreamServer]
-Offer = Callable[[Sequence[ModelRecord]], None]
+# Takes the models that there are, and words on what could not be looked at.
+Offer = Callable[[Sequence[ModelRecord], str], None]
+# The marks of a conversation, worked out only where there is a choice.
+Marks = Callable[[], Sequence[int]]
+
+
+def _no_marks() -> Sequence[int]:
+    return ()
 
 
 @dataclass(slots=True)
@@ -41,7 +49,8 @@ class Upstreams:
         self._connect = connect
         self._offer = offer
         self._watched: dict[UpstreamSettings, _Watched] = {}
-        self._draining: set[asyncio.Task[None]] = set()
+        self._draining: dict[asyncio.Task[None], Replica] = {}
+        self._numbers = itertools.count(1)
         self._prefixes = Prefixes()
         self._since = datetime.now(UTC)
         self._closing: list[asyncio.Task[None]] = []
@@ -55,27 +64,27 @@ class Upstreams:
     async def set_servers(self, servers: Sequence[UpstreamSettings], patience_s: float = 0.0) -> None:
         """Use these servers from now on.
 
-        Those that are new are looked at; it is waited for that, at most so long. Those that are gone get no more
-        requests, and finish what is under way.
+        Those that are new are looked at first; it is waited for that, at most so long. Those that are gone get no more
+        requests, and finish what is under way. Raises ConfigError, and changes nothing, where one cannot be made.
         """
-        for settings in [each for each in self._watched if each not in servers]:
-            watched = self._watched.pop(settings)
-            watched.watch.cancel()
-            logger.info("upstream goes", extra={"upstream": watched.replica.name})
-            task = asyncio.create_task(watched.replica.drained(), name=f"draining of {watched.replica.name}")
-            self._draining.add(task)
-            task.add_done_callback(self._draining.discard)
         new = [settings for settings in servers if settings not in self._watched]
-        for settings in new:
-            replica = Replica(settings, self._connect(settings), self._changed)
-            watch = asyncio.create_task(replica.watch(), name=f"watch over {replica.name}")
-            self._watched[settings] = _Watched(replica, watch)
+        made = [(settings, self._connect(settings)) for settings in new]
+        fresh: dict[UpstreamSettings, _Watched] = {}
+        for settings, server in made:
+            replica = Replica(settings, server, self._changed)
+            fresh[settings] = _Watched(replica, asyncio.create_task(replica.watch(), name=f"watch over {replica.name}"))
+        await _wait([asyncio.ensure_future(watched.replica.seen.wait()) for watched in fresh.values()], patience_s)
+        for settings in [each for each in self._watched if each not in servers]:
+            self._drain(self._watched.pop(settings))
+        self._watched |= fresh
         self._changed()
-        if new:
-            looks = [asyncio.ensure_future(self._watched[settings].replica.seen.wait()) for settings in new]
-            _, late = await asyncio.wait(looks, timeout=patience_s)
-            for look in late:
-                look.cancel()
+
+    def _drain(self, watched: _Watched) -> None:
+        watched.watch.cancel()
+        logger.info("upstream goes", extra={"upstream": watched.replica.name})
+        task = asyncio.create_task(watched.replica.drained(), name=f"draining of {watched.replica.name}")
+        self._draining[task] = watched.replica
+        task.add_done_callback(lambda done: self._draining.pop(done, None))
 
     @asynccontextmanager
     async def answer(
@@ -90,7 +99,7 @@ class Upstreams:
             stream = engine.generate(request)
             return Answer(ready_ns, await anext(stream), stream, ignored_by(engine, request))
 
-        async with self._asked(record, begin, request.prompt) as answer, aclosing(answer.rest):
+        async with self._asked(record, begin, lambda: marks_of(request.prompt)) as answer, aclosing(answer.rest):
             yield answer
 
     async def call(
@@ -130,7 +139,7 @@ class Upstreams:
             assert isinstance(replica.server, Relays)
             return await replica.server.relay(path, body, headers)
 
-        async with self._asked(record, begin) as relayed, aclosing(relayed.pieces):
+        async with self._asked(record, begin, lambda: marks_of_body(body)) as relayed, aclosing(relayed.rest):
             yield relayed
 
     async def load(self, record: ModelRecord, demand: Demand = ANYTHING) -> None:
@@ -147,8 +156,10 @@ class Upstreams:
         found: dict[str, Status] = {}
         for replica in self.replicas:
             for name, model in replica.models.items() if replica.is_well and replica.seen.is_set() else ():
-                if model.is_loaded and name not in found:
-                    found[name] = _status(record_of(name, [model], self._since), model)
+                status = _status(record_of(name, [model], self._since), model)
+                # Of several servers, the one that tells most.
+                if model.is_loaded and (name not in found or found[name].memory_bytes < status.memory_bytes):
+                    found[name] = status
         return list(found.values())
 
     def end(self) -> None:
@@ -158,27 +169,28 @@ class Upstreams:
         self.is_over = True
         for watched in self._watched.values():
             watched.watch.cancel()
-            self._closing.append(asyncio.create_task(watched.replica.server.aclose()))
+        for replica in (*self.replicas, *self._draining.values()):
+            self._closing.append(asyncio.create_task(replica.server.aclose()))
 
     async def aclose(self) -> None:
         """Close all connections."""
         self.end()
-        watches = [watched.watch for watched in self._watched.values()]
+        tasks = [*(watched.watch for watched in self._watched.values()), *self._draining]
         for task in self._draining:
             task.cancel()
-        await asyncio.gather(*watches, *self._closing, *self._draining, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._closing, return_exceptions=True)
 
     @asynccontextmanager
     async def _asked(
-        self, record: ModelRecord, work: Callable[[Replica], Awaitable[Result]], prompt: Prompt | None = None
+        self, record: ModelRecord, work: Callable[[Replica], Awaitable[Result]], marks: Marks = _no_marks
     ) -> AsyncIterator[Result]:
         """What a server has made of something; another one is asked where the first one fails before that."""
         tried: list[Replica] = []
         while True:
-            replica = self._choose(record, prompt, tried)
+            replica = self._choose(record, marks, tried)
             is_begun = False
             try:
-                with replica.answering():
+                with replica.answering(next(self._numbers)):
                     result = await work(replica)
                     is_begun = True
                     yield result
@@ -192,18 +204,18 @@ class Upstreams:
                 facts = {"upstream": replica.name, "model": record.name, "error": error.message}
                 logger.warning("another upstream is asked", extra=facts)
 
-    def _choose(self, record: ModelRecord, prompt: Prompt | None, tried: Sequence[Replica]) -> Replica:
+    def _choose(self, record: ModelRecord, marks: Marks, tried: Sequence[Replica]) -> Replica:
         if self.is_over:
             raise stopping()
         replicas = {each.name: each for each in self._having(record) if each not in tried}
         if len(replicas) == 1 and not tried:
             return next(iter(replicas.values()))
-        preferred = self._prefixes.find(prompt) if prompt else None
+        conversation = marks()
+        preferred = self._prefixes.find(conversation)
         chosen = choose([each.candidate() for each in replicas.values()], preferred, time.monotonic())
         if chosen is None:
             raise self._down(record)
-        if prompt:
-            self._prefixes.remember(prompt, chosen.key)
+        self._prefixes.remember(conversation, chosen.key)
         return replicas[chosen.key]
 
     def _may_go_on(self, record: ModelRecord, error: ArrieroError, tried: Sequence[Replica]) -> bool:
@@ -233,7 +245,9 @@ class Upstreams:
     def _changed(self) -> None:
         names = dict.fromkeys(name for replica in self.replicas for name in replica.models)
         served = {name: [each.models[name] for each in self.replicas if name in each.models] for name in names}
-        self._offer([record_of(name, models, self._since) for name, models in served.items()])
+        records = [record_of(name, models, self._since) for name, models in served.items()]
+        unknown = [replica.error for replica in self.replicas if not replica.models and replica.error]
+        self._offer(records, f"; not looked at: {', '.join(unknown)}" if unknown else "")
 
 
 def _is_relay(server: UpstreamServer) -> bool:
@@ -244,3 +258,11 @@ def _status(record: ModelRecord, model: ServedModel) -> Status:
     context = model.loaded_context or model.context or 0
     stays_s = math.inf if model.expires_at is None else (model.expires_at - datetime.now(UTC)).total_seconds()
     return Status(record, model.memory_bytes, model.vram_bytes, context, stays_s)
+
+
+async def _wait(tasks: "Sequence[asyncio.Future[bool]]", patience_s: float) -> None:
+    """Wait for all of them, for so long at most."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=patience_s)
+        for task in late:
+            task.cancel()

@@ -15,6 +15,7 @@ class OllamaTransfer:
     """Handlers that bring models here or take them away."""
 
     def __init__(self, services: Services) -> None:
+        self._library = services.library
         self._pulls = services.pulls
         self._pusher = services.pusher
 
@@ -25,6 +26,7 @@ class OllamaTransfer:
         if source == "cloud":
             raise CloudDisabled("ollama cloud is disabled: remote model is unavailable")
         parse_name(name)  # what is none is told before the stream begins
+        self._library.check_own(name)
         work = partial(self._pulls.pull, name, insecure=body.insecure)
         await send_progress(exchange, work, is_stream=body.stream)
 

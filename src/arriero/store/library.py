@@ -48,6 +48,7 @@ class Library:
         self._stores = layout.stores if stores is None else tuple(stores)
         self._digests = layout.data / "digests"
         self._offered: tuple[ModelRecord, ...] = ()
+        self._missing = ""
         self._pin([replace(model.record, name=name) for model in pinned for name in model.names])
         self._stored: dict[Path, tuple[int, ModelRecord]] = {}
         self._skipped: set[tuple[Path, int]] = set()
@@ -60,12 +61,18 @@ class Library:
         given = {text for record in records for text in _spellings(record.name)}
         others = [record for record in self._offered if not given & _spellings(record.name)]
         self._pinned = (*self._given, *others)
-        self._pinned_by_text = {text: record for record in self._pinned for text in _spellings(record.name)}
-        self._pinned_by_key = {key: record for record in self._pinned for key in _keys(record.name)}
+        # Who bears a name exactly comes before who only answers to it, and of these the first.
+        exact = {record.name.strip(): record for record in reversed(self._pinned)}
+        self._pinned_by_text = {text: record for record in reversed(self._pinned) for text in _spellings(record.name)}
+        self._pinned_by_text |= {name.lower(): record for name, record in exact.items()} | exact
+        self._pinned_by_key = {key: record for record in reversed(self._pinned) for key in _keys(record.name)}
 
-    def offer(self, records: Sequence[ModelRecord]) -> None:
-        """Serve these models of others, in place of those offered before. A pinned model of the same name hides one."""
-        self._offered = tuple(records)
+    def offer(self, records: Sequence[ModelRecord], missing: str = "") -> None:
+        """Serve these models of others, in place of those offered before. A pinned model of the same name hides one.
+
+        missing: words on where models may be that cannot be told now, for those who ask for one that is not here.
+        """
+        self._offered, self._missing = tuple(records), missing
         self._pin(self._given)
 
     @property
@@ -86,12 +93,12 @@ class Library:
         ModelNotFound. A stored model that cannot be served raises what ``record_of_manifest`` raises.
         """
         text = raw.strip()
-        if record := self._pinned_by_text.get(text.lower()):
+        if record := self._pinned_as(text):
             return record
         text, source = split_source(text)
         if source == "cloud":
             raise CloudDisabled("ollama cloud is disabled: remote model is unavailable")
-        if record := self._pinned_by_text.get(text.lower()):
+        if record := self._pinned_as(text):
             return record
         name = parse_name(text)
         try:
@@ -101,17 +108,19 @@ class Library:
                 raise ModelNotFound(f'model "{raw}" not found, try pulling it first') from error
             raise
         if record is None:
-            raise ModelNotFound(f"model '{raw}' not found")
+            raise ModelNotFound(f"model '{raw}' not found{self._missing}")
         return record
+
+    def _pinned_as(self, text: str) -> ModelRecord | None:
+        return self._pinned_by_text.get(text) or self._pinned_by_text.get(text.lower())
 
     def locate(self, raw: str) -> Place:
         """Return where the model lies that a request calls ``raw``, whether it can be served or not.
 
         Raises InvalidRequest for what is no name, and ModelNotFound.
         """
+        self.check_own(raw)
         record = self.pinned(raw)
-        if record and record.weights is None:
-            raise InvalidRequest(f"{record.name} is not in this server's store: another server or engine has it")
         if record and not record.digest:
             return record.path
         text, source = split_source(raw)
@@ -128,10 +137,16 @@ class Library:
                 return store, path
         raise ModelNotFound(f"model '{raw}' not found")
 
+    def check_own(self, raw: str) -> None:
+        """Raise InvalidRequest for the name of a model that another server or engine has."""
+        record = self.pinned(raw)
+        if record and record.weights is None:
+            raise InvalidRequest(f"{record.name} is not in this server's store: another server or engine has it")
+
     def pinned(self, raw: str) -> ModelRecord | None:
         """Return the model given at start that answers to a name, if one does."""
         text = split_source(raw)[0]
-        found = self._pinned_by_text.get(raw.strip().lower()) or self._pinned_by_text.get(text.lower())
+        found = self._pinned_as(raw.strip()) or self._pinned_as(text)
         return found or next((self._pinned_by_key[key] for key in _keys(text) if key in self._pinned_by_key), None)
 
     def unpin(self, is_gone: Callable[[ModelRecord], bool]) -> None:
@@ -143,7 +158,8 @@ class Library:
         try:
             return self.find(raw)
         except ModelNotFound as error:
-            raise ModelNotFound(f"model '{parse_name(split_source(raw)[0]).short}' not found") from error
+            short = parse_name(split_source(raw)[0]).short
+            raise ModelNotFound(f"model '{short}' not found{self._missing}") from error
 
     def records(self) -> list[ModelRecord]:
         """Return all models, the newest first. What cannot be served is left out, and the log says why.
