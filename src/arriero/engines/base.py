@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+from arriero.errors import EngineFailed
 from arriero.types.chat import ChatPrompt, Prompt, TextRequest
 from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream
@@ -142,15 +143,59 @@ class UpstreamServer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """An answer of another Ollama, as it comes. headers: those that are handed on, but for the content type's.
+    """An answer of another Ollama that has begun. headers: those that are handed on, but for the content type's.
 
-    pieces: of the body. Raises EngineDied where it breaks off; closing it stops the work there.
+    first: the first piece of a stream, nothing of an empty one; of any other answer all of it. rest: the pieces after
+    that; raises EngineDied where the answer breaks off; closing it stops the work there.
     """
+
+    content_type: str
+    headers: Sequence[tuple[bytes, bytes]]
+    first: bytes
+    rest: AsyncGenerator[bytes, None]
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it comes in pieces."""
+        return is_stream(self.content_type)
+
+    @classmethod
+    async def begun(
+        cls, content_type: str, headers: Sequence[tuple[bytes, bytes]], pieces: AsyncGenerator[bytes, None]
+    ) -> "Relayed":
+        """The answer that these pieces make, read so far that another server need not be asked any more."""
+        if is_stream(content_type):
+            # Only a generator that runs closes what it holds when it is closed.
+            first = await anext(pieces, b"")
+        else:
+            first = b"".join([piece async for piece in pieces])
+        return cls(content_type, headers, first, pieces)
+
+
+def is_stream(content_type: str) -> bool:
+    """Whether an answer of this type is handed on as it comes."""
+    return content_type.startswith(("application/x-ndjson", "text/event-stream"))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer with an error status, as another Ollama has given it. headers: as in ``Relayed``."""
 
     status: int
     content_type: str
     headers: Sequence[tuple[bytes, bytes]]
-    pieces: AsyncGenerator[bytes, None]
+    content: bytes
+
+
+class RelayRefused(EngineFailed):
+    """Another Ollama has refused, in the words of ``answer``.
+
+    The error's status is what the refusal means here: 501 where it has no such route.
+    """
+
+    def __init__(self, error: EngineFailed, answer: "Refusal") -> None:
+        super().__init__(error.message, error.status)
+        self.answer = answer
 
 
 @runtime_checkable
@@ -158,7 +203,7 @@ class Relays(Protocol):
     """An ``UpstreamServer`` that may be another Ollama (``kind`` tells), and takes requests as they are."""
 
     async def relay(self, path: str, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Relayed:
-        """Have a request answered. Raises EngineFailed for a status of 500 and more, or 429; EngineDied."""
+        """Have a request answered. Raises RelayRefused; EngineFailed where nothing can be handed on; EngineDied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,11 @@ llama.cpp, vLLM and SGLang differ in which keys they add; keys that nobody reads
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
+
+# What decoding raises for bytes that are not what they should be; the last one for brackets without end.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class FunctionPiece(Struct):
@@ -56,7 +60,7 @@ class Choice(Struct):
     stop_reason, matched_stop: what vLLM and SGLang say has ended the answer: a text of ``stop``, or a token's number.
     """
 
-    delta: Delta = field(default_factory=Delta)
+    delta: Delta | None = None
     text: str | None = None
     logprobs: Logprobs | None = None
     finish_reason: str | None = None
@@ -68,22 +72,22 @@ class Choice(Struct):
 class CachedTokens(Struct, gc=False):
     """How many prompt tokens came out of a cache."""
 
-    cached_tokens: int | None = 0
+    cached_tokens: int | float | None = 0
 
 
 class EngineUsage(Struct):
-    """Token counts of a whole answer."""
+    """Token counts of a whole answer. Some servers have only one kind of number, and write 3.0."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int | None = 0
+    prompt_tokens: int | float | None = 0
+    completion_tokens: int | float | None = 0
     prompt_tokens_details: CachedTokens | None = None
 
 
 class Timings(Struct, gc=False):
-    """llama.cpp's own clock: milliseconds of prefill and of decoding."""
+    """llama.cpp's own clock: milliseconds of prefill and of decoding; null where they are no number."""
 
-    prompt_ms: float = 0.0
-    predicted_ms: float = 0.0
+    prompt_ms: float | None = 0.0
+    predicted_ms: float | None = 0.0
 
 
 class Verbose(Struct):
@@ -105,17 +109,19 @@ class EngineError(Struct):
 class Chunk(Struct):
     """One event of a stream."""
 
-    choices: list[Choice] = field(default_factory=list)
+    choices: list[Choice] | None = None
     usage: EngineUsage | None = None
-    timings: Timings | None = None
+    # An object without entries is a list where PHP writes it.
+    timings: Timings | list[Any] | None = None
     error: EngineError | str | None = None
     verbose: Verbose | None = field(default=None, name="__verbose")
 
 
 class WholeChoice(Struct):
-    """The one alternative of an answer that comes in one piece."""
+    """The one alternative of an answer that comes in one piece: ``message`` in chat, ``text`` in text completions."""
 
-    message: Delta
+    message: Delta | None = None
+    text: str | None = None
     logprobs: Logprobs | None = None
     finish_reason: str | None = None
 
@@ -125,7 +131,7 @@ class WholeAnswer(Struct):
 
     choices: list[WholeChoice]
     usage: EngineUsage | None = None
-    timings: Timings | None = None
+    timings: Timings | list[Any] | None = None
 
 
 class NativeChunk(Struct):

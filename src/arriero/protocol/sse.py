@@ -3,11 +3,14 @@
 Read as https://html.spec.whatwg.org/multipage/server-sent-events.html says, for the one field that matters here.
 """
 
+_MARKED_DATA = b"\xef\xbb\xbfdata:"
+
 
 class SseParser:
     """Turns bytes, split anywhere, into the data of each complete event.
 
-    Fields other than ``data`` and comments (engines send them to keep a connection open) are passed over.
+    Fields other than ``data`` and comments (engines send them to keep a connection open) are passed over. A stream may
+    begin with a byte order mark.
     """
 
     __slots__ = ("_data", "_rest")
@@ -29,6 +32,8 @@ class SseParser:
             elif not line and data:
                 events.append(data[0] if len(data) == 1 else b"\n".join(data))
                 data.clear()
+            elif line.startswith(_MARKED_DATA):
+                data.append(line[len(_MARKED_DATA) :].removeprefix(b" "))
         return events
 
 

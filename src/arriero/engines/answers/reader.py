@@ -13,9 +13,9 @@ from arriero.engines.answers.splitting import Splitter
 from arriero.engines.answers.stop_texts import StopTexts
 from arriero.engines.answers.think_text import ThinkText, ThinkTrim
 from arriero.engines.answers.white_space import WhiteSpaceWatch
-from arriero.engines.openai.refusals import engine_failure
+from arriero.engines.openai.refusals import engine_failure, read_refusal, refusal_within
 from arriero.errors import EngineFailed
-from arriero.protocol.openai_engine import Choice, Chunk, EngineUsage, Timings, WholeAnswer
+from arriero.protocol.openai_engine import UNREADABLE, Choice, Chunk, Delta, EngineUsage, Timings, WholeAnswer
 from arriero.protocol.sse import SseParser
 from arriero.types.events import (
     Event,
@@ -29,6 +29,8 @@ from arriero.types.events import (
 from arriero.types.usage import Usage
 
 _decode = msgspec.json.Decoder(Chunk).decode
+_decode_whole = msgspec.json.Decoder(WholeAnswer).decode
+_NO_DELTA = Delta()
 _DONE = b"[DONE]"
 _HALF = "\N{REPLACEMENT CHARACTER}"
 # An answer that ends like this is no whole one.
@@ -119,6 +121,11 @@ class AnswerReader:
         self.is_cut = False
         self.has_told_thinking = False
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the reason to stop and the usage are known, so that only the stream's end is to come."""
+        return self._reason is not None and self._usage is not None
+
     def feed(self, data: bytes) -> list[Event]:
         """Take what one read brought. Raises EngineFailed where the engine reports an error in its stream.
 
@@ -139,13 +146,22 @@ class AnswerReader:
             self._failure = error
         return events
 
+    def read_body(self, content: bytes) -> list[Event]:
+        """Take the body of a server that does not stream. Raises EngineFailed with its words where it is no answer."""
+        try:
+            answer = _decode_whole(content)
+        except UNREADABLE as error:
+            raise read_refusal(502, content) from error
+        return self.read_whole(answer)
+
     def read_whole(self, answer: WholeAnswer) -> list[Event]:
         """Take an answer that has come in one piece."""
         events: list[Event] = []
         for choice in answer.choices[:1]:
-            for index, call in enumerate(choice.message.tool_calls or ()):
-                call.index = index
-            pieces = [Choice(choice.message, None, choice.logprobs, choice.finish_reason or "stop")]
+            if choice.message is not None:
+                for index, call in enumerate(choice.message.tool_calls or ()):
+                    call.index = index
+            pieces = [Choice(choice.message, choice.text, choice.logprobs, choice.finish_reason or "stop")]
             self._take(Chunk(pieces, answer.usage, answer.timings), events)
         return events + self.close()
 
@@ -165,17 +181,22 @@ class AnswerReader:
     def _read(self, payload: bytes, events: list[Event]) -> None:
         try:
             chunk = _decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
+            if payload.strip() == b"null":
+                # Some servers send it in between.
+                return
             raise EngineFailed(f"the engine sent something that is no chunk of an answer: {error}") from error
         if chunk.error is not None:
             raise engine_failure(chunk.error, status=500)
+        if chunk.choices is None and (refusal := refusal_within(payload)):
+            raise refusal
         self._take(chunk, events)
 
     def _take(self, chunk: Chunk, events: list[Event]) -> None:
         if chunk.usage is not None or chunk.timings is not None or chunk.verbose is not None:
             self._note(chunk)
-        for choice in chunk.choices:
-            delta = choice.delta
+        for choice in chunk.choices or ():
+            delta = choice.delta or _NO_DELTA
             if thought := delta.reasoning_content or delta.reasoning:
                 self._tell_thinking(thought, events)
             text = delta.content or choice.text or ""
@@ -187,7 +208,7 @@ class AnswerReader:
                 events.append(TextDelta(text))
             if delta.tool_calls:
                 events += self._numbered(self._calls.feed(delta.tool_calls))
-            if choice.finish_reason is not None:
+            if choice.finish_reason:
                 self._end(choice)
         if self.is_cut:
             self._reason = "stop"
@@ -199,7 +220,7 @@ class AnswerReader:
         if not self._names_end:
             return tokens
         tokens, self._held_tokens = (*self._held_tokens, *tokens), ()
-        if choice.finish_reason is None and not text:
+        if not choice.finish_reason and not text:
             # It may be the one that ends the answer: the next piece tells.
             self._held_tokens = tokens
             return ()
@@ -213,13 +234,14 @@ class AnswerReader:
         """
         text = self._half + text
         kept = text.rstrip(_HALF)
-        self._half = text[len(kept) :] if choice.finish_reason is None else ""
-        return kept if choice.finish_reason in {None, "length"} else text
+        self._half = "" if choice.finish_reason else text[len(kept) :]
+        return kept if not choice.finish_reason or choice.finish_reason == "length" else text
 
     def _note(self, chunk: Chunk) -> None:
         """Keep what a chunk says of the answer as a whole."""
         self._usage = chunk.usage or self._usage
-        self._timings = chunk.timings or self._timings
+        if isinstance(chunk.timings, Timings):
+            self._timings = chunk.timings
         if chunk.verbose is not None:
             self._stop_text = chunk.verbose.stopping_word
 
@@ -297,14 +319,14 @@ def _usage(usage: EngineUsage | None, timings: Timings | None) -> Usage:
         return Usage()
     cached = usage.prompt_tokens_details
     return Usage(
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=(cached.cached_tokens or 0) if cached else 0,
-        completion_tokens=usage.completion_tokens or 0,
+        prompt_tokens=int(usage.prompt_tokens or 0),
+        cached_tokens=int(cached.cached_tokens or 0) if cached else 0,
+        completion_tokens=int(usage.completion_tokens or 0),
         prompt_ns=milliseconds(timings.prompt_ms) if timings else 0,
         completion_ns=milliseconds(timings.predicted_ms) if timings else 0,
     )
 
 
-def milliseconds(value: float) -> int:
+def milliseconds(value: float | None) -> int:
     """Milliseconds in nanoseconds, at least one."""
-    return max(1, round(value * 1e6)) if math.isfinite(value) and value > 0 else 1
+    return max(1, round(value * 1e6)) if value is not None and math.isfinite(value) and value > 0 else 1

@@ -15,10 +15,11 @@ from arriero.engines.context import behind_context, with_context
 from arriero.engines.fitting import generate_within
 from arriero.engines.formatted_thinking import think_then_answer
 from arriero.engines.llama_cpp.body import chat_body, request_body
-from arriero.engines.llama_cpp.embedding import batch_of, embed
+from arriero.engines.llama_cpp.embedding import batch_of
 from arriero.engines.llama_cpp.infill import infill_room
 from arriero.engines.llama_cpp.loopback import LoopbackConnector
 from arriero.engines.llama_cpp.native_reader import NativeReader
+from arriero.engines.openai.embedding import embed_by
 from arriero.engines.openai.wire import OpenAIWire
 from arriero.errors import EngineFailed
 from arriero.protocol.openai_engine import WholeAnswer
@@ -120,7 +121,7 @@ class LlamaCppEngine:
 
     async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:
         """One vector for each input (see ``Embeds``)."""
-        return await embed(self._wire, inputs)
+        return await embed_by(self._wire, "", inputs)
 
     async def render(self, prompt: ChatPrompt) -> str:
         """The prompt after the model's chat template."""

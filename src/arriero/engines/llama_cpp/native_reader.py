@@ -6,7 +6,7 @@ from arriero.engines.answers.logprobs import read_logprobs
 from arriero.engines.answers.reader import milliseconds
 from arriero.engines.openai.refusals import engine_failure
 from arriero.errors import EngineFailed
-from arriero.protocol.openai_engine import NativeChunk
+from arriero.protocol.openai_engine import UNREADABLE, NativeChunk
 from arriero.protocol.sse import SseParser
 from arriero.types.events import Event, Finished, TextDelta
 from arriero.types.usage import Usage
@@ -37,6 +37,17 @@ class NativeReader:
                 self._read(payload, events)
         return events
 
+    @property
+    def is_told(self) -> bool:
+        """Whether only the stream's end is to come; here it comes with the last chunk."""
+        return self.is_finished
+
+    def read_body(self, content: bytes) -> list[Event]:
+        """Take an answer that has come in one piece: it is like the last chunk."""
+        events: list[Event] = []
+        self._read(content, events)
+        return events
+
     def close(self) -> list[Event]:
         """The stream is over: there is nothing left to tell."""
         return []
@@ -44,7 +55,7 @@ class NativeReader:
     def _read(self, payload: bytes, events: list[Event]) -> None:
         try:
             chunk = _decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise EngineFailed(f"the engine sent something that is no chunk of an answer: {error}") from error
         if chunk.error is not None:
             raise engine_failure(chunk.error, status=500)

@@ -4,14 +4,17 @@ Engines tell the same thing in words of their own; those that matter to what is 
 """
 
 import re
+from html import unescape
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from arriero.errors import EngineFailed, PromptTooLong
-from arriero.protocol.openai_engine import EngineError
+from arriero.protocol.openai_engine import UNREADABLE, EngineError
 
+_MOST_SHOWN = 500
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _NO_REASON = "the engine failed and does not say why"
 # How engines tell a schema that they cannot read, of a format or of a tool.
 _SCHEMA_ERRORS = (
@@ -81,14 +84,31 @@ def read_refusal(status: int, content: bytes, path: str = "") -> EngineFailed:
     """What an answer with an error status says. path: of what was asked for."""
     try:
         body = msgspec.json.decode(content, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _failure(content[:500].decode("utf-8", "replace") or f"the engine answered {status}", status)
+    except UNREADABLE:
+        return _failure(_told_without_json(content) or f"the engine answered {status}", status)
     if body.error is None and status == 404 and body.detail == "Not Found":
         return EngineFailed(f"the engine has no {path or 'such route'}", 501)
     error = body.error
     if isinstance(error, EngineError) and not error.message:
         error = body.message
     return engine_failure(error or body.message or _told_in_detail(body.detail), 400 if status == 422 else status)
+
+
+def refusal_within(payload: bytes) -> EngineFailed | None:
+    """What has gone wrong, by an event of a stream that says so in place of any choices; None where it does not."""
+    try:
+        body = msgspec.json.decode(payload, type=_Body)
+    except UNREADABLE:
+        return None
+    told = body.message or _told_in_detail(body.detail)
+    return _failure(told, 500) if told else None
+
+
+def misled(status: int, location: str | None) -> EngineFailed:
+    """An answer that is neither one nor a refusal: a status below 400 other than 200. location: where it points to."""
+    if location:
+        return EngineFailed(f"the engine answered {status} and points to {location}: give that as its URL", 502)
+    return EngineFailed(f"the engine answered {status}, and so nothing that can be handed on", 502)
 
 
 def engine_failure(error: EngineError | str | None, status: int) -> EngineFailed:
@@ -133,6 +153,15 @@ def _known(message: str) -> EngineFailed | None:
             limit = int(found["limit"])
             return PromptTooLong(has, limit) if has >= limit else AnswerTooLong(message, has, limit)
     return None
+
+
+def _told_without_json(content: bytes) -> str:
+    """A text as it is; of a web page, its title."""
+    text = content.decode("utf-8", "replace").strip()
+    if not text.startswith("<"):
+        return text[:_MOST_SHOWN]
+    title = " ".join(unescape(found[1]).split()) if (found := _TITLE.search(text)) else ""
+    return f"a web page came in place of an answer: {title[:_MOST_SHOWN]}".removesuffix(": ")
 
 
 # Whatever FastAPI has written.

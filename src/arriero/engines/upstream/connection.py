@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from arriero.engines.openai.wire import OpenAIWire, WireTimeouts
+from arriero.engines.openai.wire import OpenAIWire, WireTimeouts, connection_fault
 from arriero.errors import ConfigError, EngineUnreachable
 from arriero.types.upstreams import UpstreamSettings
 
@@ -26,16 +26,6 @@ class Connection:
     def wire(self, *, keeps_alive: bool = True) -> OpenAIWire:
         """A client of its OpenAI API. keeps_alive: connections are used again."""
         return OpenAIWire(self.base_url, self.headers, self._connector(keeps_alive=keeps_alive), self.timeouts)
-
-    def session(self) -> aiohttp.ClientSession:
-        """A client of whatever it speaks."""
-        return aiohttp.ClientSession(
-            connector=self._connector(keeps_alive=True),
-            headers=self.headers,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=self.timeouts.connect_s, sock_read=self.timeouts.read_s
-            ),
-        )
 
     def _connector(self, *, keeps_alive: bool) -> aiohttp.TCPConnector:
         if keeps_alive:
@@ -65,8 +55,9 @@ def explained(error: EngineUnreachable, settings: UpstreamSettings) -> EngineUnr
         hint = "is ca_file the right one?" if settings.ca_file else "name a ca_file that vouches for it"
         return EngineUnreachable(f"its certificate is not trusted ({cause.certificate_error}): {hint}")
     if isinstance(cause, aiohttp.ClientConnectorError):
-        reason = cause.os_error.strerror or str(cause.os_error)
-        return EngineUnreachable(f"no connection can be made ({reason}): does it run, and is the URL right?")
+        is_tls = isinstance(cause, aiohttp.ClientConnectorSSLError)
+        hint = "is it https that it speaks there?" if is_tls else "does it run, and is the URL right?"
+        return EngineUnreachable(f"no connection can be made ({connection_fault(cause)}): {hint}")
     return EngineUnreachable(f"no connection can be made within {settings.connect_timeout_s:g} seconds")
 
 

@@ -17,13 +17,13 @@ _Foreign: TypeAlias = Any
 
 
 class Listed(Struct):
-    """One model. Two lists are the same when the server has not changed.
+    """One model. id: its name; what has none is left out. Two lists are the same when the server has not changed.
 
     created: seconds; None where it is no date: SGLang, vLLM and llama.cpp say "now" each time. parent: of an adapter:
     the model that it belongs to.
     """
 
-    id: str
+    id: _Foreign = None
     owned_by: str | None = None
     root: str | None = None
     parent: str | None = None
@@ -48,7 +48,8 @@ async def list_models(wire: OpenAIWire) -> list[Listed]:
     """The models of a server, in the order of their names. Raises EngineFailed, EngineDied."""
     # Some servers leave out what is around the list.
     answer = await wire.get("/v1/models", _MODELS, timeout_s=PROBE_TIMEOUT_S)
-    found = (answer.data or []) if isinstance(answer, _Models) else answer
+    listed = (answer.data or []) if isinstance(answer, _Models) else answer
+    found = [model for model in listed if isinstance(model.id, str)]
     now_s = time.time()
     for model in found:
         if not is_count(model.created) or model.created > now_s - _RECENT_S:

@@ -1,6 +1,8 @@
 """What an Ollama tells of its models: all that there is to know is in its list."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import cast, get_args
 
@@ -13,6 +15,9 @@ from arriero.engines.upstream.questions import PROBE_TIMEOUT_S, Questions
 from arriero.types.models import Capability, ModelDetails
 
 _KNOWN = frozenset(get_args(Capability))
+# Of models that their list tells nothing of: what one look asks at most, so that it stays short.
+_MOST_SHOWN = 8
+_SHOWING_S = 3.0
 
 
 class _Details(Struct):
@@ -51,8 +56,8 @@ class _RunningModels(Struct):
     models: list[_Running] | None = None
 
 
-class _Shown(Struct):
-    capabilities: list[str] = field(default_factory=list)
+class _Answer(Struct):
+    capabilities: list[str] | None = None
 
 
 class Tags(Struct):
@@ -69,18 +74,44 @@ async def list_tags(wire: OpenAIWire, questions: Questions) -> Tags:
     return Tags(tags.models or [], (running.models if running else None) or [])
 
 
-async def describe(found: Tags, questions: Questions) -> list[ServedModel]:
+class Shown:
+    """What models can do, which the list of an older Ollama does not tell: asked for a few at a time, and kept."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Sequence[str]] = {}
+
+    def capabilities(self, tag: _Tag) -> Sequence[str]:
+        """What is known of a model by now."""
+        return tag.capabilities or self._known.get(_identity(tag), ())
+
+    async def ask(self, tags: Sequence[_Tag], questions: Questions) -> None:
+        """Ask for some of what is not known yet."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SHOWING_S):
+                for _ in range(_MOST_SHOWN):
+                    if (tag := self._unknown(tags)) is None or not await self._ask(tag, questions):
+                        return
+        questions.has_more = self._unknown(tags) is not None
+
+    async def _ask(self, tag: _Tag, questions: Questions) -> bool:
+        answer = await questions.post("/api/show", {"model": tag.name}, _Answer)
+        if questions.is_complete:
+            self._known[_identity(tag)] = (answer.capabilities or ()) if isinstance(answer, _Answer) else ()
+        return questions.is_complete
+
+    def _unknown(self, tags: Sequence[_Tag]) -> _Tag | None:
+        return next((tag for tag in tags if not tag.capabilities and _identity(tag) not in self._known), None)
+
+
+async def describe(found: Tags, questions: Questions, shown: Shown) -> list[ServedModel]:
     """The models."""
+    await shown.ask(found.models, questions)
     running = {model.name: model for model in found.running}
-    return [
-        _described(tag, running.get(tag.name), tag.capabilities or await _shown(tag, questions)) for tag in found.models
-    ]
+    return [_described(tag, running.get(tag.name), shown.capabilities(tag)) for tag in found.models]
 
 
-async def _shown(tag: _Tag, questions: Questions) -> Sequence[str]:
-    """What a model can do, which the list of an older Ollama does not tell."""
-    shown = await questions.post("/api/show", {"model": tag.name}, _Shown)
-    return shown.capabilities if isinstance(shown, _Shown) else ()
+def _identity(tag: _Tag) -> str:
+    return tag.digest or tag.name
 
 
 def _described(tag: _Tag, running: _Running | None, capabilities: Sequence[str]) -> ServedModel:

@@ -14,12 +14,17 @@ _FOR_NOW = frozenset({429, 502, 503, 504})
 
 
 class Questions:
-    """Asks what need not be answered. is_complete: all that was asked has been answered, be it with a refusal."""
+    """Asks what need not be answered.
+
+    is_complete: all that was asked has been answered, be it with a refusal. has_more: there is more to ask than one
+    look has time for.
+    """
 
     def __init__(self, wire: OpenAIWire) -> None:
         self._wire = wire
         self._is_gone = False
         self.is_complete = True
+        self.has_more = False
 
     async def get(self, path: str, answer: type[T]) -> T | None:
         """What is at a path; None where it cannot be had."""

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import aiohttp
-
 from arriero.engines.base import Engine, Plan, Relayed, ServedModel
 from arriero.engines.llama_cpp.engine import LlamaCppEngine
 from arriero.engines.openai.engine import engine_for
 from arriero.engines.upstream.connection import Connection, connection, explained
+from arriero.engines.upstream.ollama import Shown
 from arriero.engines.upstream.questions import Questions
 from arriero.engines.upstream.relay import relay
 from arriero.engines.upstream.survey import Survey, describe, survey
@@ -33,10 +32,11 @@ class Upstream:
         self._wire = how.wire()
         # llama.cpp closes a connection after a streamed answer: none is used again.
         self._unkept_wire = how.wire(keeps_alive=False)
-        self._session: aiohttp.ClientSession | None = None
         self._kind = settings.kind
         self._seen: Survey | None = None
         self._models: list[ServedModel] = []
+        self._trouble = ""
+        self._shown = Shown()
         self._asked = 0
         self._is_told_all = False
         self._engines: dict[str, tuple[object, Engine]] = {}
@@ -54,23 +54,24 @@ class Upstream:
             if found != self._seen:
                 self._asked, self._is_told_all = 0, False
             if not self._is_told_all and self._asked < _MOST_ASKED:
-                models = await describe(found, questions, self._settings)
+                models = await describe(found, questions, self._settings, self._shown)
                 self._models = [self._as_set(model) for model in models]
-                self._asked, self._is_told_all = self._asked + 1, questions.is_complete
+                self._asked += not questions.has_more
+                self._is_told_all = questions.is_complete and not questions.has_more
         except EngineFailed as error:
             # When it is back, it may be another server, or the same one with other settings.
             self._seen = None
-            if isinstance(error, EngineUnreachable):
-                raise explained(error, self._settings) from error
-            raise
-        self._seen, self._kind = found, found.kind
+            told = explained(error, self._settings) if isinstance(error, EngineUnreachable) else error
+            self._trouble = f": {told.message}"
+            raise told from error.__cause__
+        self._seen, self._kind, self._trouble = found, found.kind, ""
         return self._models
 
     def engine(self, model: str) -> Engine:
         """Who answers for a model (see ``UpstreamServer``). Raises EngineUnreachable as long as it was not seen."""
         served = next((each for each in self._models if each.name == model), None)
         if served is None or self._kind is None:
-            raise EngineUnreachable(f"{model} has not been seen on {self._settings.name} yet")
+            raise EngineUnreachable(f"{model} has not been seen on {self._settings.name} yet{self._trouble}")
         made_for = (
             self._kind,
             replace(served, is_loaded=True, loaded_context=None, expires_at=None, memory_bytes=0, vram_bytes=0),
@@ -82,16 +83,12 @@ class Upstream:
 
     async def relay(self, path: str, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Relayed:
         """Have a request answered as it is (see ``Relays``)."""
-        if self._session is None:
-            self._session = self._how.session()
-        return await relay(self._session, self._how.base_url + path, body, headers)
+        return await relay(self._wire, path, body, headers)
 
     async def aclose(self) -> None:
         """Drop the connections (see ``UpstreamServer``)."""
         await self._wire.aclose()
         await self._unkept_wire.aclose()
-        if self._session is not None:
-            await self._session.close()
 
     def _new_engine(self, served: ServedModel, kind: UpstreamKind) -> Engine:
         if kind == "llama-server":

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-import msgspec
-
 from arriero.engines.base import ServedModel
 from arriero.engines.openai.wire import OpenAIWire
 from arriero.engines.upstream import llama_server, ollama, openai, sglang, smg, vllm
@@ -17,6 +15,7 @@ from arriero.engines.upstream.ollama import Tags
 from arriero.engines.upstream.questions import PROBE_TIMEOUT_S, Questions
 from arriero.engines.upstream.smg import Worker
 from arriero.errors import EngineFailed
+from arriero.protocol.openai_engine import UNREADABLE
 from arriero.types.upstreams import UpstreamKind, UpstreamSettings
 
 
@@ -59,8 +58,10 @@ async def survey(
     assert_never(known)
 
 
-async def describe(found: Survey, questions: Questions, settings: UpstreamSettings) -> list[ServedModel]:
-    """The models that were seen, with all that can be known of them."""
+async def describe(
+    found: Survey, questions: Questions, settings: UpstreamSettings, shown: ollama.Shown
+) -> list[ServedModel]:
+    """The models that were seen, with all that can be known of them. shown: what an Ollama has told of them before."""
     listed = wanted(found.listed, settings)
     match found.kind:
         case "sglang":
@@ -74,7 +75,7 @@ async def describe(found: Survey, questions: Questions, settings: UpstreamSettin
             return await llama_server.describe(found.listed, found.props, questions, settings)
         case "ollama":
             assert found.tags is not None
-            return await ollama.describe(found.tags, questions)
+            return await ollama.describe(found.tags, questions, shown)
         case "openai":
             return await openai.describe(listed, questions)
     assert_never(found.kind)
@@ -86,6 +87,6 @@ async def _listed(wire: OpenAIWire) -> list[Listed] | None:
         return await list_models(wire)
     except EngineFailed as error:
         # Web pages come with any status.
-        if error.status in NO_ROUTE or isinstance(error.__cause__, msgspec.DecodeError):
+        if error.status in NO_ROUTE or isinstance(error.__cause__, UNREADABLE):
             return None
         raise
