@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from arriero.engines.base import ServedModel
+from arriero.engines.base import Refusal, RelayRefused, ServedModel
 from arriero.errors import EngineDied, EngineFailed
 from arriero.runners.carrier import Carriers
 from arriero.runners.scheduler import Scheduler
@@ -21,6 +22,10 @@ from tests.runners.servers import DOWN, FakeServer, settings
 from tests.serving import ROOMY, FakeLoader, listening, services_of
 
 ODD = b'{"model": "llama3.2", "stream": true,  "messages": [], "some_future_field": {"a": [1, 2.50]}}'
+
+
+COUNT = "/v1/messages/count_tokens"
+COUNTED = {"model": "llama3.2", "messages": [{"role": "user", "content": "hi"}]}
 
 
 def ollama(*pieces: bytes | EngineFailed, **more: Any) -> FakeServer:
@@ -79,8 +84,8 @@ async def test_what_cannot_be_read_is_refused_here(tmp_path: Path) -> None:
     ("path", "content_type", "end"),
     [
         ("/api/chat", "application/x-ndjson", b'\n{"error":"gone"}\n'),
-        ("/v1/chat/completions", "text/event-stream", b'\ndata: {"error":{"message":"gone"'),
-        ("/v1/messages", "text/event-stream", b'\nevent: error\ndata: {"type":"error"'),
+        ("/v1/chat/completions", "text/event-stream", b'\n\ndata: {"error":{"message":"gone"'),
+        ("/v1/messages", "text/event-stream", b'\n\nevent: error\ndata: {"type":"error"'),
     ],
 )
 async def test_a_stream_that_breaks_off_ends_with_an_error_on_a_line_of_its_own(
@@ -91,6 +96,20 @@ async def test_a_stream_that_breaks_off_ends_with_an_error_on_a_line_of_its_own(
         body = await answer.read()
 
     assert body.startswith(b'{"half": "a li' + end)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\n\n", b"\r\n\r\n"])
+async def test_the_error_record_of_a_stream_is_an_event_of_its_own(tmp_path: Path, end: bytes) -> None:
+    pieces = (b'data: {"a":1}' + end[:1], end[1:]) if end[1:] else (b'data: {"a":1}' + end,)
+    server = ollama(*pieces, EngineDied("gone"), content_type="text/event-stream")
+    async with (
+        serving(tmp_path, far=server) as client,
+        client.post("/v1/chat/completions", data=ODD) as answer,
+    ):
+        whole, error, nothing = re.split(rb"(?:\r?\n){2,}", await answer.read())
+
+    assert (whole, nothing) == (b'data: {"a":1}', b"")
+    assert error.startswith(b'data: {"error":')
 
 
 async def test_an_answer_in_one_piece_that_breaks_off_is_an_error(tmp_path: Path) -> None:
@@ -107,6 +126,90 @@ async def test_another_ollama_is_asked_where_one_is_not_there(tmp_path: Path) ->
         for _ in range(3):
             async with client.post("/api/chat", data=ODD) as answer:
                 assert await answer.read() == b'{"done":true}\n'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "pieces"),
+    [
+        ("application/x-ndjson", ()),
+        ("application/json", ()),
+        ("application/json", (b'{"half": ',)),
+    ],
+)
+async def test_another_ollama_is_asked_where_one_goes_away_before_anything_was_handed_on(
+    tmp_path: Path, content_type: str, pieces: tuple[bytes, ...]
+) -> None:
+    bad = ollama(*pieces, EngineDied("gone"), content_type=content_type)
+    good = ollama(b'{"done":true}\n', content_type=content_type)
+    async with serving(tmp_path, bad=bad, good=good) as client:
+        for _ in range(2):
+            async with client.post("/api/chat", data=ODD) as answer:
+                assert (answer.status, await answer.read()) == (200, b'{"done":true}\n')
+
+    assert bad.relayed
+
+
+def refused(status: int, content: bytes, means: int | None = None) -> RelayRefused:
+    answer = Refusal(status, "application/json", [(b"x-more", b"1")], content)
+    return RelayRefused(EngineFailed("refused", means or status), answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "asked"),
+    [
+        (400, b'{"error":"bad"}', 1),
+        (404, b'{"error":"model not found"}', 2),
+        (401, b'{"error":"unauthorized","signin_url":"https://x"}', 1),
+        (503, b'{"error":{"message":"full","type":"api_error","param":"p","code":"c"}}', 2),
+    ],
+)
+async def test_a_refusal_comes_back_as_it_is_once_nobody_else_can_be_asked(
+    tmp_path: Path, status: int, content: bytes, asked: int
+) -> None:
+    servers = {name: ollama(refused(status, content)) for name in ("a", "b")}
+    async with serving(tmp_path, **servers) as client, client.post("/v1/chat/completions", data=ODD) as answer:
+        assert (answer.status, await answer.read(), answer.headers["x-more"]) == (status, content, "1")
+
+    assert sum(len(server.relayed) for server in servers.values()) == asked
+
+
+async def test_a_count_of_tokens_is_the_upstreams(tmp_path: Path) -> None:
+    server = ollama(b'{"input_tokens":42}', content_type="application/json")
+    async with serving(tmp_path, far=server) as client, client.post(COUNT, json=COUNTED) as answer:
+        assert await answer.json() == {"input_tokens": 42}
+
+
+@pytest.mark.parametrize("means", [404, 501])
+async def test_what_an_upstream_cannot_count_is_counted_here(tmp_path: Path, means: int) -> None:
+    server = ollama(refused(404, b"404 page not found", means))
+    async with serving(tmp_path, far=server) as client, client.post(COUNT, json=COUNTED) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["input_tokens"] > 0
+
+
+async def test_a_route_that_an_upstream_does_not_have_is_answered_here(tmp_path: Path) -> None:
+    server = ollama(refused(404, b"404 page not found", 501))
+    body = {"model": "llama3.2", "input": "hi"}
+    async with serving(tmp_path, far=server) as client, client.post("/v1/responses", json=body) as answer:
+        assert (await answer.json())["output"][0]["content"][0]["text"] == "Hello there."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"name":"llama3.2"}',
+        b'{"model":"llama3.2","name":null}',
+        b'{"model":null,"name":"llama3.2"}',
+        b'{"Model":"llama3.2"}',
+        b'{"model":"llama3.2"} and more',
+    ],
+)
+async def test_a_name_is_read_as_ollama_reads_it(tmp_path: Path, body: bytes) -> None:
+    server = ollama()
+    async with serving(tmp_path, far=server) as client, client.post("/api/chat", data=body) as answer:
+        assert answer.status == 200
+
+    assert server.relayed == [("/api/chat", body)]
 
 
 async def test_that_none_is_there_is_told(tmp_path: Path) -> None:
@@ -142,6 +245,8 @@ async def test_models_of_servers_elsewhere_are_listed_shown_and_not_changed(tmp_
             refused = answer.status, (await answer.json())["error"]
         async with client.post("/api/copy", json={"source": "org/Big-1", "destination": "x"}) as answer:
             not_copied = answer.status
+        async with client.post("/api/pull", json={"model": "org/Big-1"}) as answer:
+            not_pulled = answer.status
 
     assert listed.keys() == {"mine:latest", "org/Big-1"}
     assert len(listed["org/Big-1"]["digest"]) == 64
@@ -150,7 +255,7 @@ async def test_models_of_servers_elsewhere_are_listed_shown_and_not_changed(tmp_
     assert json.dumps(shown["modelfile"])
     assert (running["name"], running["context_length"]) == ("org/Big-1", 4096)
     assert refused == (400, "org/Big-1 is not in this server's store: another server or engine has it")
-    assert not_copied == 400
+    assert not_copied == not_pulled == 400
 
 
 async def test_that_nobody_here_decides_how_long_a_model_elsewhere_stays_is_told(tmp_path: Path) -> None:

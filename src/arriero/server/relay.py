@@ -1,11 +1,11 @@
 """Hands requests for the models of another Ollama on as they are, and its answers back: only the name is read."""
 
-from contextlib import aclosing
-
 import msgspec
 
-from arriero.engines.base import Relayed
+from arriero.engines.base import Relayed, RelayRefused
 from arriero.errors import ArrieroError, EngineFailed
+from arriero.protocol.go_json import decode_body
+from arriero.protocol.openai_engine import UNREADABLE
 from arriero.runners.upstreams import Upstreams
 from arriero.server.endpoint import Handler
 from arriero.server.errors import ANTHROPIC, Dialect
@@ -17,7 +17,12 @@ from arriero.types.models import ModelRecord
 _PASSED_ON = frozenset(
     {b"user-agent", b"x-request-id", b"traceparent", b"tracestate", b"anthropic-version", b"anthropic-beta"}
 )
-_STREAMS = ("application/x-ndjson", "text/event-stream")
+# Beside what has no route there: this one is not Ollama's.
+_COUNT = "/v1/messages/count_tokens"
+_NO_SUCH_ROUTE = 501
+_NOT_FOUND = 404
+# As long as what ends an event.
+_TAIL_BYTES = 4
 
 
 class _Named(msgspec.Struct):
@@ -40,50 +45,78 @@ class Relay:
 
         async def handle(exchange: Exchange) -> None:
             record = self._relayed_model(await exchange.body()) if self._upstreams.has_relays else None
-            if record is None:
+            if record is None or not await self._relay(exchange, record, path, dialect):
                 await handler(exchange)
-            else:
-                await self._relay(exchange, record, path, dialect)
 
         return handle
 
     def _relayed_model(self, body: bytes) -> ModelRecord | None:
         """The model that a request names, where its servers are Ollamas. What cannot be read is the handler's."""
         try:
-            named = _decode_name(body)
-            record = self._library.find(named.model or named.name)
-        except (msgspec.DecodeError, UnicodeDecodeError, ArrieroError):
+            record = self._library.find(_name(body))
+        except ArrieroError:
             return None
         return record if self._upstreams.relays(record) else None
 
-    async def _relay(self, exchange: Exchange, record: ModelRecord, path: str, dialect: Dialect) -> None:
+    async def _relay(self, exchange: Exchange, record: ModelRecord, path: str, dialect: Dialect) -> bool:
+        """Answer with what the upstream says; False where it cannot say anything: it has no such route."""
         body = await exchange.body()
         headers = [(name, value) for name, value in exchange.headers if name in _PASSED_ON]
-        async with exchange.while_connected(), self._upstreams.relay(record, path, body, headers) as relayed:
-            if not relayed.content_type.startswith(_STREAMS):
-                whole = b"".join([piece async for piece in relayed.pieces])
-            else:
-                whole = None
-                await _stream(exchange, relayed, dialect)
-        if whole is None:
+        try:
+            async with exchange.while_connected(), self._upstreams.relay(record, path, body, headers) as relayed:
+                if relayed.is_stream:
+                    await _stream(exchange, relayed, dialect)
+        except RelayRefused as refused:
+            told = refused.answer
+            if told.status == _NOT_FOUND and (path == _COUNT or refused.status == _NO_SUCH_ROUTE):
+                return False
+            await exchange.reply(told.content, _as_header(told.content_type), told.status, told.headers)
+            return True
+        if relayed.is_stream:
             await exchange.finish()
         else:
-            content_type = relayed.content_type.encode()
-            await exchange.reply(whole, content_type, relayed.status, relayed.headers)
+            await exchange.reply(relayed.first, _as_header(relayed.content_type), extra=relayed.headers)
+        return True
+
+
+def _name(body: bytes) -> str:
+    """The model that a body names. Raises InvalidRequest."""
+    try:
+        named = _decode_name(body)
+    except UNREADABLE:
+        named = _Named()
+    if not (named.model or named.name):
+        # Written in one of the ways that only Go reads: that takes longer.
+        named = decode_body(body, _Named)
+    return named.model or named.name
+
+
+def _as_header(content_type: str) -> bytes:
+    return content_type.encode("utf-8", "surrogateescape")
 
 
 async def _stream(exchange: Exchange, relayed: Relayed, dialect: Dialect) -> None:
-    """Hand on all pieces. One that breaks off ends with an error record, on a line of its own."""
-    last = b"\n"
+    """Hand on all pieces. One that breaks off ends with an error record of its own."""
+    tail = b""
 
     def failure(message: str) -> bytes:
-        end = b"" if last.endswith(b"\n") else b"\n"
-        return end + _record(dialect, relayed.content_type, message)
+        return _end(relayed.content_type, tail) + _record(dialect, relayed.content_type, message)
 
-    await exchange.start(relayed.content_type.encode(), failure, relayed.headers, relayed.status)
-    async with aclosing(relayed.pieces) as pieces:
-        async for last in pieces:
-            await exchange.write(last)
+    await exchange.start(_as_header(relayed.content_type), failure, relayed.headers)
+    piece = relayed.first
+    while piece:
+        await exchange.write(piece)
+        tail = (tail + piece[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+        piece = await anext(relayed.rest, b"")
+
+
+def _end(content_type: str, tail: bytes) -> bytes:
+    """What ends the record that a stream's last bytes belong to."""
+    if not tail:
+        return b""
+    if content_type.startswith("application/x-ndjson"):
+        return b"" if tail.endswith(b"\n") else b"\n"
+    return b"" if tail.endswith((b"\n\n", b"\r\n\r\n")) else b"\n\n"
 
 
 def _record(dialect: Dialect, content_type: str, message: str) -> bytes:
@@ -107,5 +140,6 @@ RELAYED = frozenset(
         "/v1/embeddings",
         "/v1/responses",
         "/v1/messages",
+        _COUNT,
     }
 )

@@ -1,77 +1,104 @@
 """Requests to another Ollama, as they are, and its answers, as they come."""
 
+import math
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
 
 import aiohttp
 import msgspec
 
-from arriero.engines.base import Relayed
-from arriero.engines.openai.wire import connection_loss
+from arriero.engines.base import Refusal, Relayed, RelayRefused, is_stream
+from arriero.engines.openai.refusals import misled, read_refusal
+from arriero.engines.openai.wire import MOST_OF_A_REFUSAL, OpenAIWire, read_at_most
 from arriero.errors import EngineFailed
+from arriero.protocol.openai_engine import UNREADABLE
 
-# Of a connection and not of an answer, or set here anew.
+# Of a connection and not of an answer, set here anew, or not for the client: a cookie is for who asks there.
 _NOT_HANDED_ON = frozenset(
     {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "date",
-        "keep-alive",
-        "server",
-        "transfer-encoding",
-        "vary",
+        b"cache-control",
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"date",
+        b"keep-alive",
+        b"server",
+        b"set-cookie",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"vary",
+        b"x-accel-buffering",
     }
 )
-_CORS = "access-control-"
+_CORS = b"access-control-"
+_MOST_OF_AN_ANSWER = 256 << 20
+_NO_SUCH_ROUTE = 501
 
 
-class _Error(msgspec.Struct):
-    error: str | dict[str, object] = ""
+class _Refused(msgspec.Struct):
+    """The body of a refusal. signin_url: where to sign in, for what Ollama's cloud answers for."""
+
+    signin_url: str | None = None
 
 
 async def relay(
-    session: aiohttp.ClientSession, url: str, body: bytes, headers: Sequence[tuple[bytes, bytes]]
+    wire: OpenAIWire,
+    path: str,
+    body: bytes,
+    headers: Sequence[tuple[bytes, bytes]],
+    most_bytes: int = _MOST_OF_AN_ANSWER,
 ) -> Relayed:
-    """Have a request answered (see ``Relays``)."""
+    """Have a request answered (see ``Relays``). most_bytes: of an answer that is no stream."""
     passed_on = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-    try:
-        response = await session.post(
-            url, data=body, headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **passed_on}
+    async with AsyncExitStack() as exchange:
+        response = await exchange.enter_async_context(
+            wire.posted(path, body, {"Accept-Encoding": "identity", **passed_on})
         )
-    except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:
-        raise connection_loss(error, session) from error
-    if response.status >= 500 or response.status in {401, 403, 429}:
-        try:
-            content = await response.read()
-        except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:
-            raise connection_loss(error, session) from error
-        raise _refusal(response.status, content)
-    handed_on = [
-        (name.lower().encode(), value.encode("latin-1"))
-        for name, value in response.headers.items()
-        if name.lower() not in _NOT_HANDED_ON and not name.lower().startswith(_CORS)
-    ]
-    content_type = response.headers.get("content-type", "application/json")
-    return Relayed(response.status, content_type, handed_on, _pieces(session, response))
+        if response.status != 200:
+            raise await _refusal(response, path)
+        content_type = _content_type(response)
+        pieces = _pieces(exchange.pop_all(), response, math.inf if is_stream(content_type) else most_bytes)
+    return await Relayed.begun(content_type, _handed_on(response), pieces)
 
 
-async def _pieces(session: aiohttp.ClientSession, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    try:
+async def _pieces(
+    exchange: AsyncExitStack, response: aiohttp.ClientResponse, most_bytes: float
+) -> AsyncGenerator[bytes, None]:
+    async with exchange:
+        size_bytes = 0
         while piece := await response.content.readany():
+            size_bytes += len(piece)
+            if size_bytes > most_bytes:
+                raise EngineFailed("the upstream's answer does not end", 502)
             yield piece
-    except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:
-        raise connection_loss(error, session) from error
-    finally:
-        response.close()
 
 
-def _refusal(status: int, content: bytes) -> EngineFailed:
+def _content_type(response: aiohttp.ClientResponse) -> str:
+    return response.headers.get("content-type", "application/json")
+
+
+def _handed_on(response: aiohttp.ClientResponse) -> list[tuple[bytes, bytes]]:
+    headers = [(name.lower(), value) for name, value in response.raw_headers]
+    return [each for each in headers if each[0] not in _NOT_HANDED_ON and not each[0].startswith(_CORS)]
+
+
+async def _refusal(response: aiohttp.ClientResponse, path: str) -> EngineFailed:
+    """An answer that is not 200: handed on where it is about the request, and told where it is not for the client."""
+    if response.status < 400:
+        return misled(response.status, response.headers.get("Location"))
+    content = await read_at_most(response.content, MOST_OF_A_REFUSAL)
+    told = read_refusal(response.status, content, path)
     try:
-        error = msgspec.json.decode(content, type=_Error).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        error = content[:500].decode("utf-8", "replace")
-    message = str(error.get("message")) if isinstance(error, dict) else error
-    if status in {401, 403}:
-        return EngineFailed(f"the upstream refuses this server's key: {message or status}", 502)
-    return EngineFailed(message or f"the upstream answered {status}", status)
+        refused = msgspec.json.decode(content, type=_Refused)
+    except UNREADABLE:
+        # Ollama tells in plain text only that it has no such route; all else that is no JSON comes from in between.
+        if response.status != 404:
+            return told
+        told = EngineFailed(f"the upstream has no {path}", _NO_SUCH_ROUTE)
+    else:
+        if response.status == 401 and not refused.signin_url:
+            # It is this server's key that is wrong, and not the client's.
+            return told
+    return RelayRefused(told, Refusal(response.status, _content_type(response), _handed_on(response), content))
