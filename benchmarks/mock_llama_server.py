@@ -97,9 +97,9 @@ def make_answer(chunks: int, *, is_chat: bool) -> list[bytes]:
     They are what llama.cpp sends: the role goes out with the first text, the reason to stop with usage and timings.
     """
     text = _TEXT[is_chat]
-    opening = _HEAD + (_http_chunk(_ROLE + text) if is_chat else _http_chunk(text))
-    pieces = [opening, *([_http_chunk(text)] * (chunks - 1))]
-    pieces[-1] += _http_chunk(_end(chunks, is_chat=is_chat)) + _http_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+    opening = _HEAD + (http_chunk(_ROLE + text) if is_chat else http_chunk(text))
+    pieces = [opening, *([http_chunk(text)] * (chunks - 1))]
+    pieces[-1] += http_chunk(_end(chunks, is_chat=is_chat)) + http_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
     return pieces
 
 
@@ -156,7 +156,8 @@ def _end(chunks: int, *, is_chat: bool) -> bytes:
     return _event([_piece("length", "")], is_chat=False, **counts)
 
 
-def _http_chunk(data: bytes) -> bytes:
+def http_chunk(data: bytes) -> bytes:
+    """Return a piece of a body whose length is not known before."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 

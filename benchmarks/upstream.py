@@ -47,7 +47,8 @@ async def _run(url: str | None, model: str, *, streams: int, pairs: int, tokens:
     click.echo(f"{describe_machine()}\n")
     async with running_load() as load:
         if mock_pairs:
-            click.echo(await _measure_mock(load, mock_pairs))
+            click.echo(await _measure_mock(load, "vllm", mock_pairs))
+            click.echo(await _measure_mock(load, "ollama", mock_pairs))
         if url:
             async with _arriero(url, model) as arriero_url:
                 asked = prompts(streams)
@@ -63,15 +64,19 @@ async def _run(url: str | None, model: str, *, streams: int, pairs: int, tokens:
             click.echo(format_table(f"Time to first token, {model}", ("streams", "p50", "p99"), first_rows([series])))
 
 
-async def _measure_mock(load: Load, pairs: int) -> str:
+async def _measure_mock(load: Load, kind: str, pairs: int) -> str:
     port, model = _free_port(), mock_upstream.MODEL
     url = f"http://127.0.0.1:{port}"
-    async with _process("benchmarks.mock_upstream", str(port)), _arriero(url, model) as arriero_url:
-        prompt = prompts(1)[0]
-        sides = (_direct(url), ask_openai(model, prompt, 1)), (_through(arriero_url), ask_arriero(model, prompt, 1))
+    async with _process("benchmarks.mock_upstream", kind, str(port)), _arriero(url, model) as arriero_url:
+        through = _through(arriero_url), ask_arriero(model, prompts(1)[0], 1)
+        # An Ollama is asked for the same, and its answer only handed on.
+        direct = (
+            (_through(url), through[1]) if kind == "ollama" else (_direct(url), ask_openai(model, prompts(1)[0], 1))
+        )
         # The first requests are not like the others.
-        await measure_first_tokens(load, *sides, pairs=20, target="")
-        return await measure_first_tokens(load, *sides, pairs=pairs, target=_TARGET)
+        await measure_first_tokens(load, direct, through, pairs=20, target="")
+        table = await measure_first_tokens(load, direct, through, pairs=pairs, target=_TARGET)
+    return f"In front of a mock of {kind}:\n\n{table}"
 
 
 @asynccontextmanager
