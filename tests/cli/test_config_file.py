@@ -82,12 +82,16 @@ def test_servers_given_by_flag_go_by_their_address() -> None:
         ('[upstreams.a]\nurl = "http://a..b"', "give http://HOST:PORT"),
         ('[upstreams.a]\nurl = "http://a"\napi_key = "a\\nb"', "cannot be sent"),
         ('[upstreams.a]\nurl = "http://a"\nurk = 1', "unknown field `urk`"),
-        ('[upstreams.a]\nurl = "http://a"\nkind = "lmstudio"', "Invalid enum value 'lmstudio'"),
+        (
+            '[upstreams.a]\nurl = "http://a"\nkind = "lmstudio"',
+            "[upstreams.a] Invalid enum value 'lmstudio' - at `$.kind`; one of sglang, vllm, smg, llama-server, ollama",
+        ),
         ('[upstreams.a]\nurl = "http://a"\napi_key_env = "NONE"', "the variable NONE is not set"),
         ('[upstreams.a]\nurl = "http://a"\nca_file = "/nowhere.pem"', "/nowhere.pem does not exist"),
         ('[upstreams.a]\nurl = "http://a"\nread_timeout_s = 0', "more than 0 seconds"),
         ('[upstreams.a]\nurl = "http://a"\nkind = "ollama"\nmodels = {x = "y"}', "keep their names"),
-        ("[upstream.a]", "unknown field `upstream`"),
+        ("[upstream.a]", "nothing is called upstream; servers elsewhere stand in [upstreams.NAME]"),
+        ("upstreams = 1", "upstreams is no table"),
         ("nonsense", "config.toml: "),
     ],
 )

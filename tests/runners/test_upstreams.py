@@ -316,7 +316,7 @@ async def test_the_reason_of_the_last_look_is_told() -> None:
 
 async def test_that_a_server_could_not_be_looked_at_is_told_to_who_misses_a_model() -> None:
     async with fleet(a=FakeServer(), away=FakeServer(error=DOWN)) as servers:
-        assert servers.words == ["; not looked at: away (http://away:8000): connection refused"]
+        assert servers.words == ["not looked at: away (http://away:8000): connection refused"]
 
 
 async def test_models_of_an_ollama_are_wanted_with_and_without_a_tag() -> None:

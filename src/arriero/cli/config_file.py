@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,6 +17,7 @@ from arriero.types.upstreams import UpstreamKind, UpstreamSettings
 
 PATH_VARIABLE = "ARRIERO_CONFIG"
 _FILE_NAME = "config.toml"
+_TABLES = "upstreams"
 
 
 class _Upstream(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,10 +33,6 @@ class _Upstream(msgspec.Struct, forbid_unknown_fields=True):
     models: list[str] | dict[str, str] = msgspec.field(default_factory=list)
     capabilities: tuple[Capability, ...] | None = None
     cumulative: bool = False
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    upstreams: dict[str, _Upstream] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +73,25 @@ def find_file(flag: str | None, environ: Mapping[str, str]) -> Path | None:
 
 def _of_file(path: Path, environ: Mapping[str, str]) -> list[UpstreamSettings]:
     try:
-        file = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        file = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    return [_settings(path, name, upstream, environ) for name, upstream in file.upstreams.items()]
+    if unknown := [key for key in file if key != _TABLES]:
+        raise ConfigError(f"{path}: nothing is called {unknown[0]}; servers elsewhere stand in [{_TABLES}.NAME]")
+    tables = file.get(_TABLES, {})
+    if not isinstance(tables, dict):
+        raise ConfigError(f"{path}: {_TABLES} is no table; servers elsewhere stand in [{_TABLES}.NAME]")
+    return [_settings(path, name, _read(path, name, table), environ) for name, table in tables.items()]
+
+
+# A table is whatever the user wrote until it has been checked here.
+def _read(path: Path, name: str, table: Any) -> _Upstream:
+    try:
+        return msgspec.convert(table, _Upstream)
+    except msgspec.ValidationError as error:
+        known = {"kind": get_args(UpstreamKind), "capabilities": get_args(Capability)}
+        hint = next((f"; one of {', '.join(words)}" for key, words in known.items() if f"$.{key}" in str(error)), "")
+        raise ConfigError(f"{path}: [{_TABLES}.{name}] {error}{hint}") from error
 
 
 def _settings(path: Path, name: str, upstream: _Upstream, environ: Mapping[str, str]) -> UpstreamSettings:

@@ -61,7 +61,7 @@ def serve(
 ) -> None:
     """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.
 
-    With an empty store and no --model, smollm2:135m (98 MB) is fetched and served, where it can be had.
+    With an empty store, no --model and no servers elsewhere, smollm2:135m (98 MB) is fetched and served.
     """
     config = replace(config_from(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]  # click checked them
     configure_logs(config.log_level)

@@ -84,6 +84,9 @@ class EngineProcess:
 
     async def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
         """End the child, by force where it does not go in time."""
+        if self._shown_as:
+            # Some engines tell of their end as if it were an accident.
+            logger.info("stopping engine", extra={"engine": self._shown_as})
         self._signal_group(signal.SIGTERM)
         try:
             await asyncio.wait_for(self._process.wait(), timeout_s)

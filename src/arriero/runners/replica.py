@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from arriero.engines.base import Engine, ServedModel, UpstreamServer
-from arriero.errors import ArrieroError, EngineFailed, EngineUnreachable
+from arriero.errors import ArrieroError, EngineDied, EngineFailed, EngineUnreachable
 from arriero.runners.balance import Candidate, Health, after_failure, is_fault, is_not_here
 from arriero.types.upstreams import UpstreamSettings
 
@@ -155,10 +155,11 @@ class Replica:
 
     def _was_seen(self, found: Sequence[ServedModel]) -> None:
         models = self._named(found)
-        if self._look_error or not self.is_well:
+        was_away = bool(self._look_error)
+        if was_away or not self.is_well:
             logger.info("upstream is back", extra={"upstream": self.name})
-        if self._look_error:
-            # It has been away: what it did before says nothing.
+        if was_away:
+            # What it did before says nothing.
             self._answering = Health()
         self._reachable = Health()
         self._look_error, self._missed, self._interval_s = "", 0, _LOOK_INTERVAL_S
@@ -167,7 +168,7 @@ class Replica:
             logger.info("upstream seen", extra=facts)
             if missing := [here for here in self.settings.models if here not in models]:
                 logger.warning("upstream has not all models", extra={"upstream": self.name, "missing": missing})
-        if models != self.models:
+        if models != self.models or was_away:
             self.models = models
             self._changed()
 
@@ -179,9 +180,12 @@ class Replica:
         self._missed += 1
         if self.in_flight and not isinstance(error, EngineUnreachable) and self._missed < _MOST_MISSED:
             return
-        if self._look_error != error.message:
-            logger.warning("upstream is not well", extra={"upstream": self.name, "error": error.message})
-        self._look_error = error.message
+        reason = error.message
+        if isinstance(error, EngineDied) and not isinstance(error, EngineUnreachable):
+            reason = "it closes connections without an answer: is anything behind it?"
+        if self._look_error != reason:
+            logger.warning("upstream is not well", extra={"upstream": self.name, "error": reason})
+        self._look_error = reason
         self._reachable = after_failure(self._reachable, EngineUnreachable(error.message), time.monotonic())
 
     def _named(self, found: Sequence[ServedModel]) -> dict[str, ServedModel]:
@@ -191,6 +195,9 @@ class Replica:
         if not wanted:
             return there
         if self.server.kind == "ollama" and any(here != name for here, name in wanted.items()):
+            # It cannot answer to names that it does not know.
+            self.models = {}
+            self._changed()
             raise EngineFailed("requests go to an Ollama as they are, so its models keep their names: mend models")
         named = {here: there.get(name) or there.get(f"{name}:latest") for here, name in wanted.items()}
         return {here: model for here, model in named.items() if model}

@@ -247,7 +247,7 @@ class Upstreams:
         served = {name: [each.models[name] for each in self.replicas if name in each.models] for name in names}
         records = [record_of(name, models, self._since) for name, models in served.items()]
         unknown = [replica.error for replica in self.replicas if not replica.models and replica.error]
-        self._offer(records, f"; not looked at: {', '.join(unknown)}" if unknown else "")
+        self._offer(records, f"not looked at: {', '.join(unknown)}" if unknown else "")
 
 
 def _is_relay(server: UpstreamServer) -> bool:

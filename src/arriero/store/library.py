@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from arriero.errors import ArrieroError, CloudDisabled, InvalidRequest, LoadFailed, ModelNotFound
+from arriero.errors import ArrieroError, CloudDisabled, InvalidRequest, LoadFailed, ModelNotFound, UpstreamsDown
 from arriero.store.digests import compute_digest, provisional_digest, remembered_digest
 from arriero.store.gguf import GgufFile, InvalidGguf, read_gguf
 from arriero.store.layout import Layout, Store
@@ -90,7 +90,7 @@ class Library:
 
         A pinned name counts in any case of letters, with and without ``:latest``; then Ollama's rules for names do.
         Raises CloudDisabled for a name that ends in ``:cloud``, InvalidRequest for one that is none, and
-        ModelNotFound. A stored model that cannot be served raises what ``record_of_manifest`` raises.
+        ModelNotFound, or UpstreamsDown where servers that may have it cannot be asked. A stored model that cannot be served raises what ``record_of_manifest`` raises.
         """
         text = raw.strip()
         if record := self._pinned_as(text):
@@ -108,8 +108,13 @@ class Library:
                 raise ModelNotFound(f'model "{raw}" not found, try pulling it first') from error
             raise
         if record is None:
-            raise ModelNotFound(f"model '{raw}' not found{self._missing}")
+            raise self._unknown(raw)
         return record
+
+    def _unknown(self, name: str) -> ModelNotFound | UpstreamsDown:
+        """Nobody here goes by a name. Where others may have it who cannot be asked, clients must not go and pull it."""
+        text = f"model '{name}' not found"
+        return UpstreamsDown(f"{text} here; {self._missing}") if self._missing else ModelNotFound(text)
 
     def _pinned_as(self, text: str) -> ModelRecord | None:
         return self._pinned_by_text.get(text) or self._pinned_by_text.get(text.lower())
@@ -158,8 +163,7 @@ class Library:
         try:
             return self.find(raw)
         except ModelNotFound as error:
-            short = parse_name(split_source(raw)[0]).short
-            raise ModelNotFound(f"model '{short}' not found{self._missing}") from error
+            raise self._unknown(parse_name(split_source(raw)[0]).short) from error
 
     def records(self) -> list[ModelRecord]:
         """Return all models, the newest first. What cannot be served is left out, and the log says why.

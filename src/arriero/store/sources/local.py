@@ -24,7 +24,7 @@ def open_local(reference: str) -> Path:
     except RuntimeError as error:
         raise SourceFailed(f"{reference}: there is no such user; name a GGUF file") from error
     if path.is_dir():
-        raise SourceFailed(f"{path} is a directory; name a GGUF file in it")
+        raise SourceFailed(f"{path} is a directory; name a GGUF file in it, or have SGLang or vLLM serve it (--engine)")
     if not path.is_file():
         raise SourceFailed(f"{path} does not exist; name a GGUF file, or a model such as smollm2:135m")
     if read_gguf(path).metadata.get("general.architecture") == "clip":
