@@ -90,7 +90,8 @@ class Library:
 
         A pinned name counts in any case of letters, with and without ``:latest``; then Ollama's rules for names do.
         Raises CloudDisabled for a name that ends in ``:cloud``, InvalidRequest for one that is none, and
-        ModelNotFound, or UpstreamsDown where servers that may have it cannot be asked. A stored model that cannot be served raises what ``record_of_manifest`` raises.
+        ModelNotFound, or UpstreamsDown where servers that may have it cannot be asked. A stored model that cannot be
+        served raises what ``record_of_manifest`` raises.
         """
         text = raw.strip()
         if record := self._pinned_as(text):
