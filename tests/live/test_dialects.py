@@ -58,7 +58,7 @@ def test_a_response_and_its_stream_say_the_same(server: Server) -> None:
 
 def test_a_response_that_is_cut_off_is_incomplete(server: Server) -> None:
     client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0)
-    answer = client.responses.create(model=MODEL, input=PARIS, max_output_tokens=3)
+    answer = client.responses.create(model=MODEL, input=PARIS, max_output_tokens=3, temperature=0)
 
     assert answer.incomplete_details is not None
     assert (answer.status, answer.incomplete_details.reason) == ("incomplete", "max_output_tokens")
