@@ -42,23 +42,25 @@ def test_the_text_that_ends_a_message_is_told(client: anthropic.Anthropic) -> No
         model=MODEL, max_tokens=50, messages=TURN, stop_sequences=["London", "Paris"], extra_body=GREEDY
     )
     assert (answer.stop_reason, answer.stop_sequence) == ("stop_sequence", "Paris")
-    answer = client.messages.create(model=MODEL, max_tokens=3, messages=TURN, stop_sequences=["London"])
+    answer = client.messages.create(
+        model=MODEL, max_tokens=3, messages=TURN, stop_sequences=["London"], extra_body=GREEDY
+    )
     assert (answer.stop_reason, answer.stop_sequence) == ("max_tokens", None)
 
 
 def test_a_response_and_its_stream_say_the_same(server: Server) -> None:
-    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0)
-    whole = client.responses.create(model=MODEL, input=PARIS, temperature=0)
-    with client.responses.stream(model=MODEL, input=PARIS, temperature=0) as stream:
-        streamed = stream.get_final_response()
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0) as client:
+        whole = client.responses.create(model=MODEL, input=PARIS, temperature=0)
+        with client.responses.stream(model=MODEL, input=PARIS, temperature=0) as stream:
+            streamed = stream.get_final_response()
 
     assert whole.output_text == streamed.output_text == ANSWER
     assert (whole.status, streamed.status) == ("completed", "completed")
 
 
 def test_a_response_that_is_cut_off_is_incomplete(server: Server) -> None:
-    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0)
-    answer = client.responses.create(model=MODEL, input=PARIS, max_output_tokens=3, temperature=0)
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0) as client:
+        answer = client.responses.create(model=MODEL, input=PARIS, max_output_tokens=3, temperature=0)
 
     assert answer.incomplete_details is not None
     assert (answer.status, answer.incomplete_details.reason) == ("incomplete", "max_output_tokens")
