@@ -1,5 +1,7 @@
 """OpenAI's Responses API and Anthropic's Messages API, of a real engine, with their own clients."""
 
+from collections.abc import Iterator
+
 import anthropic
 import openai
 import pytest
@@ -14,8 +16,9 @@ ANSWER = "The capital of France is Paris."
 
 
 @pytest.fixture
-def client(server: Server) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=server.url, api_key="any", max_retries=0)
+def client(server: Server) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=server.url, api_key="any", max_retries=0) as client:
+        yield client
 
 
 def test_a_message_and_its_stream_say_the_same(client: anthropic.Anthropic) -> None:
