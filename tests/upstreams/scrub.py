@@ -11,7 +11,7 @@ _TIME = 1_700_000_000
 _RANDOM = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-Za-z]{16,}"
 _ID = re.compile(rf'("(?:id|request_id)":\s?"[a-z_-]*?)({_RANDOM})"')
 _REPLACED = (
-    (re.compile(r"/[^\s\"':]*/([^\s\"'/:]*smollm2[^\s\"'/:]*)"), r"/models/\1"),
+    (re.compile(r"/[^\s\"':]*/([^\s\"'/:]*(?:smollm2|\.jinja)[^\s\"'/:]*)"), r"/models/\1"),
     (re.compile(r'("(?:created|created_at|modified)":\s?)\d{10}\b'), rf"\g<1>{_TIME}"),
     (re.compile(r'("\w+_(?:ms|per_second)":\s?)[0-9.e+-]+'), r"\g<1>12.5"),
     (re.compile(r"\[\d\d:\d\d:\d\d\]"), "[00:00:00]"),

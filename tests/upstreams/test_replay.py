@@ -47,6 +47,7 @@ async def test_a_replay_gives_the_same_tape_when_it_is_recorded(name: str) -> No
 def test_a_tape_tells_nothing_of_the_machine_that_recorded_it(path: Path) -> None:
     text = path.read_text()
     assert not [place for place in ("/root", "/home", "/tmp", "/Users", ".cache") if place in text]
+    assert {path.rpartition("/")[0] for path in re.findall(r'_(?:path|template)": "(/[^"]*)', text)} <= {"/models"}
     assert set(re.findall(r"127\.0\.0\.1:\d+", text)) <= {"127.0.0.1:1"}
 
 
