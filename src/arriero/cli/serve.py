@@ -73,7 +73,7 @@ def serve(
         library = Library(layout, [Pinned(record, (record.name,))])
     else:
         library = Library(layout)
-        if not settings.has_upstreams:
+        if not settings.servers:
             fill_if_empty(library)
     raise SystemExit(run_server(settings, library, listener, Start(record)))
 

@@ -59,23 +59,22 @@ _NO_UPSTREAMS = UpstreamSource()
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings that can be met: what they name has been found."""
+    """Settings that can be met: what they name has been found.
+
+    upstreams: where servers elsewhere are named; servers: those that were named there at the start.
+    """
 
     config: Config
     launcher: Launcher
     origins: Origins
     upstreams: UpstreamSource = _NO_UPSTREAMS
-
-    @property
-    def has_upstreams(self) -> bool:
-        """Whether models of servers elsewhere are served."""
-        return bool(self.upstreams.read(os.environ))
+    servers: tuple[UpstreamSettings, ...] = ()
 
 
 def resolve(config: Config, upstreams: UpstreamSource = _NO_UPSTREAMS) -> Settings:
     """Find what the settings name, before anything is fetched or listens. Raises ConfigError where it is not there."""
-    upstreams.read(os.environ)
-    return Settings(config, make_launcher(config), parse_origins(config.origins), upstreams)
+    servers = upstreams.read(os.environ)
+    return Settings(config, make_launcher(config), parse_origins(config.origins), upstreams, servers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
     if sys.platform != "win32":
         # Until the server runs there is nothing to be read anew.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
-    await upstreams.set_servers(settings.upstreams.read(os.environ), _FIRST_LOOK_S)
+    await upstreams.set_servers(settings.servers, _FIRST_LOOK_S)
     spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     # The list of models tells each one's hash; until a bare file's is worked out, something in its place.
