@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from arriero.protocol import ollama, ollama_account, ollama_create, ollama_embed, ollama_transfer
+from arriero.protocol import ollama, ollama_account, ollama_create, ollama_embed, ollama_transfer, router_explain
 from arriero.protocol.ollama_options import OPTION_TYPES
 from tests.documents import ROOT, Table, tables
 
@@ -38,10 +38,12 @@ WIRE: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("GET /api/status", "answer"): ollama_account.StatusResponse,
     ("GET /api/experimental/model-recommendations", "answer"): ollama_account.RecommendationsResponse,
     ("GET /api/version", "answer"): ollama.VersionResponse,
+    ("POST /api/router/explain", "request"): router_explain.ExplainRequest,
+    ("POST /api/router/explain", "answer"): router_explain.ExplainResponse,
 }
 # What every error and every endpoint shares is told in a section of its own.
 SHARED = {ollama.ErrorResponse}
-MODULES = (ollama, ollama_account, ollama_create, ollama_embed, ollama_transfer)
+MODULES = (ollama, ollama_account, ollama_create, ollama_embed, ollama_transfer, router_explain)
 
 
 def table(heading: str, head: str) -> Table:

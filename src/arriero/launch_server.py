@@ -27,6 +27,7 @@ from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
 from arriero.cli.main import run
 from arriero.cli.passed_flags import flags_with_values, refuse_flags, split_flags
+from arriero.cli.router_flags import router_of_flags
 from arriero.cli.serving import Settings, Start, resolve, run_server
 from arriero.config import SGLANG_PORT, Config, config_from
 from arriero.engines.own_server.flags import OwnServerKind, PassedFlags
@@ -112,6 +113,10 @@ class _Command(click.Command):
 @flags.upstream
 @flags.upstream_api_key
 @flags.config_file
+@flags.router
+@flags.router_local
+@flags.router_remote
+@flags.router_judge
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="How much to log.")
 @click.pass_context
 def launch_server(  # noqa: PLR0913  # one parameter a flag
@@ -131,6 +136,10 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
     upstreams: tuple[str, ...],
     upstream_api_key: str | None,
     config_file: str | None,
+    router: str | None,
+    local: str | None,
+    remote: str | None,
+    judge: str | None,
     log_level: str,
 ) -> None:
     """Load one model and serve it, and those in the store beside it, over the Ollama API and OpenAI's.
@@ -156,7 +165,8 @@ def launch_server(  # noqa: PLR0913  # one parameter a flag
     )
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
-    source = UpstreamSource(upstreams, upstream_api_key, config_file)
+    routers = router_of_flags(router, local, remote, judge)
+    source = UpstreamSource(upstreams, upstream_api_key, config_file, routers)
     if upstreams and ctx.get_parameter_source("reference") is ParameterSource.DEFAULT:
         refuse_flags(ctx.obj, ctx, "nothing is launched with --upstream and no --model")
         raise SystemExit(run_server(resolve(config, source), Library(layout), listen(config), Start()))

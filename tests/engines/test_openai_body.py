@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from arriero.engines.openai.body import chat_body, chat_request, text_request, tokenize_body
-from arriero.engines.openai.quirks import OLLAMA, OPENAI, SGLANG, SMG, VLLM, Quirks
+from arriero.engines.openai.quirks import OPENAI, SGLANG, SMG, VLLM, Quirks
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, NamedTool, TextRequest, ThinkLevel, ToolCall
 from arriero.types.sampling import SamplingParams
 
@@ -25,7 +25,6 @@ def chat(prompt: ChatPrompt, quirks: Quirks = VLLM, **request: Any) -> dict[str,
         ("low", SMG, "low", {"enable_thinking": True, "thinking": True, "reasoning_effort": "low"}),
         ("high", OPENAI, "high", None),
         (False, OPENAI, None, None),
-        (False, OLLAMA, "none", None),
     ],
 )
 def test_thinking_is_asked_for_as_the_server_takes_it(

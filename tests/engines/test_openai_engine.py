@@ -127,7 +127,7 @@ def conversation(turns: int) -> ChatPrompt:
     return ChatPrompt(tuple(Message(role, f"{n} b c d e f g h i") for n, role in enumerate(roles)))
 
 
-@pytest.mark.parametrize("kind", ["sglang", "vllm", "smg", "openai", "ollama"])
+@pytest.mark.parametrize("kind", ["sglang", "vllm", "smg", "openai"])
 async def test_a_chat_is_streamed_by_any_kind(kind: UpstreamKind) -> None:
     stand_in = StandIn()
     events = await answer_of(stand_in, TextRequest(HELLO), kind)

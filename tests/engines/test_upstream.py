@@ -5,7 +5,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
+from arriero.engines.base import Embeds
 from arriero.engines.llama_cpp.engine import LlamaCppEngine
+from arriero.engines.ollama.engine import OllamaEngine
+from arriero.engines.openai.plain import OpenAIEngine
 from arriero.engines.upstream.connection import base_url
 from arriero.engines.upstream.server import connect
 from arriero.errors import ConfigError, EngineFailed, EngineUnreachable
@@ -94,6 +97,39 @@ async def test_another_server_in_the_same_place_is_noticed() -> None:
             await upstream.look()
         await upstream.look()
         assert upstream.kind == "sglang"
+
+
+async def test_the_models_of_an_ollama_are_asked_by_its_own_api() -> None:
+    server = ollama(TAG, {**TAG, "name": "other", "capabilities": ["embedding"]})
+    async with looked_at(server) as upstream:
+        await upstream.look()
+        assert isinstance(upstream.engine("tiny:latest"), OllamaEngine)
+        assert not isinstance(upstream.engine("tiny:latest"), Embeds)
+        assert isinstance(upstream.engine("other"), Embeds)
+
+
+async def test_a_model_that_has_gone_has_no_engine_any_more_and_the_others_keep_theirs() -> None:
+    other = {**TAG, "name": "other"}
+    server = ollama(TAG, other)
+    async with looked_at(server) as upstream:
+        await upstream.look()
+        kept = upstream.engine("other")
+        assert upstream.engine("tiny:latest") is not kept
+        server.routes = ollama(other).routes
+        await upstream.look()
+        with pytest.raises(EngineUnreachable, match="tiny:latest"):
+            upstream.engine("tiny:latest")
+        assert upstream.engine("other") is kept
+
+
+async def test_another_server_with_a_model_of_the_same_name_has_another_engine() -> None:
+    server = vllm()
+    async with looked_at(server) as upstream:
+        await upstream.look()
+        assert isinstance(upstream.engine("tiny"), OpenAIEngine)
+        server.routes = ollama({**TAG, "name": "tiny"}).routes
+        await upstream.look()
+        assert isinstance(upstream.engine("tiny"), OllamaEngine)
 
 
 async def test_a_server_that_starts_is_known_when_it_is_up() -> None:

@@ -10,11 +10,24 @@ from arriero.engines.fake import FakeEngine
 from arriero.errors import ArrieroError, EngineUnreachable
 from arriero.runners.upstreams import Upstreams
 from arriero.types.chat import ChatPrompt, Message, TextRequest
-from arriero.types.events import TextDelta
+from arriero.types.events import EventStream, TextDelta
+from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 from arriero.types.upstreams import UpstreamKind, UpstreamSettings
 
 DOWN = EngineUnreachable("connection refused")
+
+
+@dataclass(slots=True)
+class LoadingEngine(FakeEngine):
+    """An engine that is told how to load its model (see ``TakesDemand``). demands: what it was told, in order."""
+
+    demands: list[Demand] = field(default_factory=list)
+
+    def generate_on_demand(self, request: TextRequest, demand: Demand) -> EventStream:
+        """Stream one answer."""
+        self.demands.append(demand)
+        return self.generate(request)
 
 
 @dataclass(slots=True)

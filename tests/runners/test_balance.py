@@ -12,8 +12,9 @@ from arriero.errors import (
     PromptTooLong,
 )
 from arriero.runners.balance import Candidate, Health, Retry, after_failure, choose, retry_after
-from arriero.runners.prefixes import Prefixes, marks_of, marks_of_body
+from arriero.runners.prefixes import Prefixes, marks_of_body
 from arriero.types.chat import ChatPrompt, Message, TextPrompt
+from arriero.types.marks import marks_of
 
 NOW_S = 100.0
 REFUSED = EngineUnreachable("refused")

@@ -14,7 +14,8 @@ from arriero.errors import (
     UpstreamsDown,
 )
 from arriero.types.events import TextDelta
-from tests.runners.servers import DOWN, FakeServer, chat, fleet, said, settings
+from arriero.types.loading import Demand, LoadOptions
+from tests.runners.servers import DOWN, FakeServer, LoadingEngine, chat, fleet, said, settings
 from tests.serving import until
 
 HELLO = "Hello there."
@@ -34,6 +35,29 @@ async def test_a_model_of_a_server_elsewhere_is_offered_and_answers() -> None:
         assert model.architecture.trained_context == 8192
         assert len(model.digest) == 64
         assert await said(servers.upstreams, model, ASK) == HELLO
+
+
+async def test_a_server_that_loads_on_demand_is_told_what_is_demanded() -> None:
+    engine = LoadingEngine()
+    demand = Demand(60.0, LoadOptions(gpu_layers=3))
+    async with (
+        fleet(a=FakeServer(fake=engine)) as servers,
+        servers.upstreams.answer(servers.model(), ASK, demand) as it,
+    ):
+        assert not it.ignored
+
+    assert engine.demands == [demand]
+
+
+@pytest.mark.parametrize(("keep_alive_s", "ignored"), [(60.0, ["keep_alive"]), (0.0, []), (None, [])])
+async def test_a_server_that_keeps_its_model_as_it_likes_is_told_of(
+    keep_alive_s: float | None, ignored: list[str]
+) -> None:
+    async with (
+        fleet(a=FakeServer()) as servers,
+        servers.upstreams.answer(servers.model(), ASK, Demand(keep_alive_s)) as it,
+    ):
+        assert it.ignored == ignored
 
 
 async def test_what_several_servers_have_is_what_all_of_them_can() -> None:

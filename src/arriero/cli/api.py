@@ -15,6 +15,8 @@ from arriero.cli.ollama_library import import_ollama
 from arriero.cli.show_answer import Shown
 from arriero.errors import ServerRefused, ServerUnreachable
 from arriero.protocol.ollama_create import CreateRequest
+from arriero.protocol.router_explain import ExplainRequest, ExplainResponse
+from arriero.types.routing import Side
 
 if TYPE_CHECKING:
     import httpx
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _CONNECT_S = 10.0
 _WRITE_S = 120.0
 _JSON = {"content-type": "application/json"}
+_FORCE = "x-arriero-force"
 _T = TypeVar("_T")
 
 
@@ -78,6 +81,16 @@ class Api:
             told = {key: value for key, value in response.json().items() if value is not None}
             return msgspec.convert(told, Shown)
 
+    def explain(self, request: ExplainRequest, force: Side | None = None) -> ExplainResponse:
+        """Who would answer a request to a router, and why: arriero's own."""
+        headers = {**_JSON, _FORCE: force} if force else _JSON
+        with self._told():
+            response = self._http.post("/api/router/explain", content=msgspec.json.encode(request), headers=headers)
+            if response.status_code == 404 and response.text.startswith("404"):
+                raise ServerRefused(f"what answers at {self._url} has no routers: it is no arriero, or an old one", 404)
+            _refuse(response)
+            return msgspec.json.decode(response.content, type=ExplainResponse)
+
     def create(self, request: CreateRequest) -> Generator["ollama.ProgressResponse"]:
         """Stream the making of a model. The library knows but some of the fields."""
         import_ollama(self._url)
@@ -93,6 +106,15 @@ class Api:
                 if "error" in told:
                     raise ServerRefused(told["error"], 200)
                 yield ollama.ProgressResponse(**told)
+
+    # A body is JSON in the making.
+    def lines(self, path: str, body: Mapping[str, Any]) -> Generator[str]:
+        """Stream the lines of an answer as they are: the library drops keys that it does not know."""
+        with self._told(), self._http.stream("POST", path, json=body) as response:
+            if response.is_error:
+                response.read()
+            _refuse(response)
+            yield from response.iter_lines()
 
     def has_blob(self, digest: str) -> bool:
         """Whether the server has the content of a digest already."""

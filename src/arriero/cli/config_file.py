@@ -10,14 +10,18 @@ from urllib.parse import urlsplit
 import msgspec
 import platformdirs
 
+from arriero.cli.router_config import TABLE as ROUTERS
+from arriero.cli.router_config import check_together, read_routers
 from arriero.config import variable
 from arriero.errors import ConfigError
+from arriero.router.settings import RouterSettings
 from arriero.types.models import Capability
 from arriero.types.upstreams import UpstreamKind, UpstreamSettings
 
 PATH_VARIABLE = "ARRIERO_CONFIG"
 _FILE_NAME = "config.toml"
 _TABLES = "upstreams"
+_KNOWN = (_TABLES, ROUTERS)
 
 
 class _Upstream(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,23 +43,30 @@ class _Upstream(msgspec.Struct, forbid_unknown_fields=True):
 class UpstreamSource:
     """Where the servers are named that run elsewhere: flags and a file, which may change while the server runs.
 
-    urls: by flag. api_key: for those. file: None for the usual one, which need not be there.
+    urls: by flag. api_key: for those. file: None for the usual one, which need not be there. routers: by flag.
     """
 
     urls: Sequence[str] = ()
     api_key: str | None = None
     file: str | None = None
+    routers: Sequence[RouterSettings] = ()
 
     def read(self, environ: Mapping[str, str]) -> tuple[UpstreamSettings, ...]:
         """All of them, each under a name of its own. Raises ConfigError for what makes no sense."""
         path = find_file(self.file, environ)
-        found = {settings.name: settings for settings in _of_file(path, environ)} if path else {}
+        found = {settings.name: settings for settings in _of_file(_parse(path), path, environ)} if path else {}
         for url in dict.fromkeys(url.rstrip("/") for url in self.urls):
             name = _name_of(url, "--upstream")
             # Two URLs of one host and port, such as http:// and https://, are two servers.
             name = url if name in found else name
             found[name] = UpstreamSettings(name, url, api_key=_sendable(self.api_key, "--upstream-api-key"))
         return tuple(found.values())
+
+    def read_routers(self, environ: Mapping[str, str]) -> tuple[RouterSettings, ...]:
+        """All routers; one given by flag is meant in place of one of its name. Raises ConfigError."""
+        path = find_file(self.file, environ)
+        found = read_routers(path, _parse(path).get(ROUTERS, {})) if path else ()
+        return check_together(list({settings.name: settings for settings in (*found, *self.routers)}.values()))
 
 
 def find_file(flag: str | None, environ: Mapping[str, str]) -> Path | None:
@@ -71,13 +82,21 @@ def find_file(flag: str | None, environ: Mapping[str, str]) -> Path | None:
     return path if (path := directory / _FILE_NAME).is_file() else None
 
 
-def _of_file(path: Path, environ: Mapping[str, str]) -> list[UpstreamSettings]:
+# A file is whatever the user wrote until each table has been checked.
+def _parse(path: Path) -> dict[str, Any]:
     try:
         file = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    if unknown := [key for key in file if key != _TABLES]:
-        raise ConfigError(f"{path}: nothing is called {unknown[0]}; servers elsewhere stand in [{_TABLES}.NAME]")
+    if unknown := [key for key in file if key not in _KNOWN]:
+        raise ConfigError(
+            f"{path}: nothing is called {unknown[0]}; servers elsewhere stand in [{_TABLES}.NAME], "
+            f"routers in [{ROUTERS}.NAME]"
+        )
+    return file
+
+
+def _of_file(file: dict[str, Any], path: Path, environ: Mapping[str, str]) -> list[UpstreamSettings]:
     tables = file.get(_TABLES, {})
     if not isinstance(tables, dict):
         raise ConfigError(f"{path}: {_TABLES} is no table; servers elsewhere stand in [{_TABLES}.NAME]")

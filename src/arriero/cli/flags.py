@@ -69,8 +69,16 @@ config_file = click.option(
     metavar="FILE",
     envvar=PATH_VARIABLE,
     show_envvar=True,
-    help="A TOML file with [upstreams.NAME] tables.",
+    help="A TOML file with [upstreams.NAME] and [router.NAME] tables.",
 )
+router = click.option(
+    "--router",
+    metavar="NAME",
+    help="Serve a model of this name that has --local answer what is simple, and --remote the rest.",
+)
+router_local = click.option("--local", metavar="MODEL", help="The router's small model.")
+router_remote = click.option("--remote", metavar="MODEL", help="The router's powerful model.")
+router_judge = click.option("--judge", metavar="MODEL", help="The model that says how hard a request is.")
 memory = click.option(
     "--memory",
     "memory_bytes",

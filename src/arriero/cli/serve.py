@@ -11,6 +11,7 @@ from arriero.cli.config_file import UpstreamSource
 from arriero.cli.fetching import fetch_for_user
 from arriero.cli.listening import listen
 from arriero.cli.logs import LEVELS, configure_logs
+from arriero.cli.router_flags import router_of_flags
 from arriero.cli.serving import Start, resolve, run_server
 from arriero.config import config_from
 from arriero.errors import SourceFailed
@@ -51,12 +52,20 @@ Environment, as for Ollama's server:
 @flags.upstream
 @flags.upstream_api_key
 @flags.config_file
+@flags.router
+@flags.router_local
+@flags.router_remote
+@flags.router_judge
 @click.option("--log-level", type=click.Choice(LEVELS), help="How much to log.  [default: info]")
-def serve(
+def serve(  # noqa: PLR0913  # one parameter a flag
     reference: str | None,
     upstreams: tuple[str, ...],
     upstream_api_key: str | None,
     config_file: str | None,
+    router: str | None,
+    local: str | None,
+    remote: str | None,
+    judge: str | None,
     **given: str | int | None,
 ) -> None:
     """Serve every model in the store over the Ollama API; each is loaded when it is first asked for.
@@ -66,14 +75,15 @@ def serve(
     config = replace(config_from(os.environ), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]  # click checked them
     configure_logs(config.log_level)
     layout = layout_from(os.environ)
-    settings = resolve(config, UpstreamSource(upstreams, upstream_api_key, config_file))
+    routers = router_of_flags(router, local, remote, judge)
+    settings = resolve(config, UpstreamSource(upstreams, upstream_api_key, config_file, routers))
     listener = listen(config)
     record = fetch_for_user(reference, layout).record if reference else None
     if record:
         library = Library(layout, [Pinned(record, (record.name,))])
     else:
         library = Library(layout)
-        if not settings.servers:
+        if not (settings.servers or settings.routers):
             fill_if_empty(library)
     raise SystemExit(run_server(settings, library, listener, Start(record)))
 

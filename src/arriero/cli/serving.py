@@ -24,7 +24,11 @@ from arriero.cli.listening import is_loopback
 from arriero.config import Config
 from arriero.engines.upstream.server import connect
 from arriero.errors import ArrieroError, ConfigError
+from arriero.metrics.registry import new_registry
+from arriero.router.settings import RouterSettings
 from arriero.runners.carrier import Carriers
+from arriero.runners.routers import make_recorder, make_routing, warm_judges
+from arriero.runners.routing import Routing
 from arriero.runners.scheduler import Scheduler
 from arriero.runners.upstreams import Upstreams
 from arriero.runners.worker import Launcher, WorkerLoader
@@ -61,7 +65,8 @@ _NO_UPSTREAMS = UpstreamSource()
 class Settings:
     """Settings that can be met: what they name has been found.
 
-    upstreams: where servers elsewhere are named; servers: those that were named there at the start.
+    upstreams: where servers elsewhere are named; servers: those that were named there at the start. routers: models of
+    which each chooses one of two others.
     """
 
     config: Config
@@ -69,12 +74,13 @@ class Settings:
     origins: Origins
     upstreams: UpstreamSource = _NO_UPSTREAMS
     servers: tuple[UpstreamSettings, ...] = ()
+    routers: tuple[RouterSettings, ...] = ()
 
 
 def resolve(config: Config, upstreams: UpstreamSource = _NO_UPSTREAMS) -> Settings:
     """Find what the settings name, before anything is fetched or listens. Raises ConfigError where it is not there."""
-    servers = upstreams.read(os.environ)
-    return Settings(config, make_launcher(config), parse_origins(config.origins), upstreams, servers)
+    servers, routers = upstreams.read(os.environ), upstreams.read_routers(os.environ)
+    return Settings(config, make_launcher(config), parse_origins(config.origins), upstreams, servers, routers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,15 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
     loader = WorkerLoader(settings.launcher, make_planner(config), config.load_timeout_s)
     scheduler = Scheduler(loader, make_limits(config))
     upstreams = Upstreams(connect, library.offer)
-    carrier = Carriers({"process": scheduler, "upstream": upstreams})
+    own = Carriers({"process": scheduler, "upstream": upstreams})
     access = Access(config.api_key, settings.origins, is_loopback(listener))
     layout, holds = library.layout, Holds()
+    registry = new_registry()
+    routing = make_routing(
+        settings.routers, library.find, own, make_recorder(settings.routers, layout, registry), layout.data
+    )
+    library.add_virtual(routing)
+    carrier = Carriers({"process": scheduler, "upstream": upstreams, "router": routing})
     services = Services(
         library,
         carrier,
@@ -115,8 +127,10 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
         pusher=Pusher(layout.stores, Patience()),
         editor=Editor(library, holds, prunes=config.is_pruning),
         upstreams=upstreams,
+        metrics=registry,
+        routing=routing if settings.routers else None,
     )
-    reader = _UpstreamReader(settings.upstreams, upstreams)
+    reader = _Reader(settings.upstreams, upstreams, routing)
     orders = _Orders(services.pulls.end, carrier.end, reader.begin)
     server = _Server(http_settings(build_app(services, access)), orders)
     if sys.platform != "win32":
@@ -127,6 +141,7 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     # The list of models tells each one's hash; until a bare file's is worked out, something in its place.
     hashing = asyncio.create_task(_hash_bare_files(library))
+    warming = asyncio.create_task(warm_judges(settings.routers, library.find, own))
     sweeping = asyncio.create_task(_clean_up(library, holds)) if config.is_pruning else None
     try:
         if start.model is not None and start.is_loaded:
@@ -143,6 +158,7 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
         return 1
     finally:
         hashing.cancel()
+        warming.cancel()
         if sweeping:
             sweeping.cancel()
         await carrier.aclose()
@@ -201,18 +217,20 @@ async def _preload(scheduler: Scheduler, record: ModelRecord, serving: "asyncio.
     loading.result()
 
 
-class _UpstreamReader:
-    """Reads anew which servers there are elsewhere, when it is told to."""
+class _Reader:
+    """Reads anew which servers there are elsewhere, and what routers have been taught, when it is told to."""
 
-    def __init__(self, source: UpstreamSource, upstreams: Upstreams) -> None:
+    def __init__(self, source: UpstreamSource, upstreams: Upstreams, routing: Routing) -> None:
         self._source = source
         self._upstreams = upstreams
+        self._routing = routing
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Read them. What makes no sense changes nothing, and the log says why."""
         try:
             found = self._source.read(os.environ)
+            self._routing.read_tunings()
         except ConfigError as error:
             logger.error("configuration not read", extra={"error": error.message})  # noqa: TRY400  # no fault of ours
             return

@@ -9,7 +9,7 @@ from arriero.errors import EngineFailed
 from arriero.types.chat import ChatPrompt, Prompt, TextRequest
 from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream
-from arriero.types.loading import LoadOptions
+from arriero.types.loading import Demand, LoadOptions
 from arriero.types.models import Capability, ModelDetails
 from arriero.types.upstreams import UpstreamKind
 
@@ -77,6 +77,14 @@ class Embeds(Protocol):
 
     async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:
         """One vector for each input, in order; an input is a text, or tokens as they are. Raises EngineFailed."""
+
+
+@runtime_checkable
+class TakesDemand(Protocol):
+    """An engine whose server loads the model when it is asked, as a request wants it, and keeps it for so long."""
+
+    def generate_on_demand(self, request: TextRequest, demand: Demand) -> EventStream:
+        """Stream one answer (see ``Engine.generate``)."""
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from arriero.protocol.answer_route import AnswerRoute
 from arriero.protocol.ollama import Loose
 
 
@@ -66,6 +67,8 @@ class MessagesRequest(Struct):
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     thinking: ThinkingSetting = field(default_factory=ThinkingSetting)
     output_config: OutputConfig = field(default_factory=OutputConfig)
+    # The caller's own notes.
+    metadata: dict[str, Any] = field(default_factory=dict)
     num_ctx: int | UnsetType = UNSET
     keep_alive: Loose | UnsetType = UNSET
     # Options are checked by ``merge_options``.
@@ -169,6 +172,7 @@ class Message(Struct):
     stop_reason: str | None
     stop_sequence: str | None
     usage: Usage
+    route: AnswerRoute | UnsetType = UNSET
 
 
 class MessageStart(Struct):
@@ -235,6 +239,7 @@ class MessageDelta(Struct):
     type: str
     delta: Stop
     usage: Usage
+    route: AnswerRoute | UnsetType = UNSET
 
 
 class MessageStop(Struct):

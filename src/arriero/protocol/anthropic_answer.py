@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from arriero.errors import ArrieroError
 from arriero.protocol import anthropic as wire
+from arriero.protocol.answer_route import AnswerRoute, route_of, to_route
 from arriero.protocol.anthropic_blocks import AnswerBlocks, StreamEvent
 from arriero.protocol.anthropic_error import error_body
 from arriero.protocol.sse import sse_named_event
 from arriero.types.events import Event, Finished
+from arriero.types.routing import Decision
 from arriero.types.times import Times
 from arriero.types.usage import Usage
 
@@ -34,16 +36,19 @@ class AnthropicAnswer:
         )
         self._blocks = AnswerBlocks(ident)
         self._has_begun = False
+        self._route: AnswerRoute | UnsetType = UNSET
 
     def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
         """What a batch of events adds."""
         del created_at
+        if events and type(events[0]) is Decision:
+            self._route = to_route(events[0])
         return self._opening() + _frames(told for event in events for told in self._blocks.feed(event))
 
     def last(self, finished: Finished, created_at: str, times: Times) -> bytes:
         """The end of the open block, and why the answer ends."""
         del created_at, times
-        end = wire.MessageDelta("message_delta", self._stop(finished), _usage(finished.usage))
+        end = wire.MessageDelta("message_delta", self._stop(finished), _usage(finished.usage), self._route)
         return self._opening() + _frames([*self._blocks.close(), end, wire.MessageStop("message_stop")])
 
     def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
@@ -59,6 +64,7 @@ class AnthropicAnswer:
             stop_reason=stop.stop_reason,
             stop_sequence=stop.stop_sequence,
             usage=_usage(finished.usage),
+            route=route_of(events[:1]),
         )
         return _encode(message) + b"\n"
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from arriero.protocol.answer_route import AnswerRoute
+
 # Values whose type decides what error text Ollama gives are taken as they come and checked by the converters.
 Loose = bool | int | float | str | list[Any] | dict[str, Any]
 
@@ -169,6 +171,7 @@ class ChatResponse(Struct):
     eval_count: int | UnsetType = UNSET
     eval_duration: int | UnsetType = UNSET
     truncated: AnswerTruncated | UnsetType = UNSET
+    route: AnswerRoute | UnsetType = UNSET
 
 
 class GenerateResponse(Struct):
@@ -190,6 +193,7 @@ class GenerateResponse(Struct):
     debug_info: DebugInfo | UnsetType = field(default=UNSET, name="_debug_info")
     logprobs: list[AnswerLogprob] | UnsetType = UNSET
     truncated: AnswerTruncated | UnsetType = UNSET
+    route: AnswerRoute | UnsetType = UNSET
 
 
 class ModelDetails(Struct):

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from arriero.protocol import ollama as wire
+from arriero.protocol.answer_route import route_of, to_route
 from arriero.types.events import (
     Event,
     Finished,
@@ -17,6 +18,7 @@ from arriero.types.events import (
     Truncated,
     text_and_thinking,
 )
+from arriero.types.routing import Decision
 from arriero.types.times import Times
 
 _encode = msgspec.json.Encoder().encode
@@ -34,6 +36,7 @@ class OllamaAnswer(Generic[Wire]):
         self._model = model
         self._make: Callable[[str, str, str, str], Wire] = make
         self._truncated: Truncated | None = None
+        self._decision: Decision | None = None
 
     def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
         """The lines of a batch of events; of ``Finished`` and ``Truncated``, which the last one tells, nothing."""
@@ -53,12 +56,16 @@ class OllamaAnswer(Generic[Wire]):
                 lines.append(_encode(answer))
             elif type(event) is Truncated:
                 self._truncated = event
+            elif type(event) is Decision:
+                self._decision = event
         lines.append(b"")
         return b"\n".join(lines)
 
     def last(self, finished: Finished, created_at: str, times: Times) -> bytes:
         """The line that ends a stream."""
         answer = self._make(self._model, created_at, "", "")
+        if self._decision is not None:
+            answer.route = to_route(self._decision)
         return _encode(_finish(answer, finished, times, self._truncated)) + b"\n"
 
     def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
@@ -68,6 +75,7 @@ class OllamaAnswer(Generic[Wire]):
         _put_calls(answer, [event for event in events if type(event) is ToolCallDelta])
         if tokens := [token for event in events if type(event) is TextDelta for token in event.logprobs]:
             answer.logprobs = _logprobs(tokens)
+        answer.route = route_of(events[:1])
         truncated = next((event for event in events if type(event) is Truncated), None)
         return _encode(_finish(answer, finished, times, truncated))
 

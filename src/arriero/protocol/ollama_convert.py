@@ -86,7 +86,7 @@ def check_base64(images: Sequence[str]) -> None:
 
 def chat_prompt(request: wire.ChatRequest, record: ModelRecord, think: Think) -> ChatPrompt:
     """The request's messages behind those that the model brings along."""
-    turns = tuple(_turn(turn) for turn in request.messages)
+    turns = tuple(turn_of(turn) for turn in request.messages)
     tools = tuple({**tool, "type": "function"} for tool in request.tools)
     return replace(with_model(turns, record, think), tools=tools)
 
@@ -121,7 +121,8 @@ def generate_prompt(request: wire.GenerateRequest, record: ModelRecord, think: T
     return ChatPrompt((*_system_message(system), *history, user), think, context=context)
 
 
-def _turn(turn: wire.WireMessage) -> Message:
+def turn_of(turn: wire.WireMessage) -> Message:
+    """A turn of a conversation as it came."""
     return Message(
         turn.role.lower(),
         turn.content,

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from arriero.protocol.answer_route import AnswerRoute
 from arriero.protocol.ollama import Loose
 from arriero.protocol.openai_answer import CompletionUsage
 from arriero.protocol.openai_request import TextBody
@@ -159,6 +160,7 @@ class ChatCompletion(Struct):
     system_fingerprint: str
     choices: list[MessageChoice]
     usage: CompletionUsage
+    route: AnswerRoute | UnsetType = UNSET
 
 
 class ChatCompletionChunk(Struct):
@@ -171,3 +173,4 @@ class ChatCompletionChunk(Struct):
     system_fingerprint: str
     choices: list[DeltaChoice]
     usage: CompletionUsage | UnsetType = UNSET
+    route: AnswerRoute | UnsetType = UNSET

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from arriero.errors import ArrieroError
 from arriero.protocol import openai_chat as wire
+from arriero.protocol.answer_route import AnswerRoute, route_of, to_route
 from arriero.protocol.openai_answer import FINGERPRINT, AnswerHead, to_usage
 from arriero.protocol.openai_error import error_body
 from arriero.protocol.sse import SSE_DONE, sse_event
@@ -19,6 +20,7 @@ from arriero.types.events import (
     ToolCallDelta,
     text_and_thinking,
 )
+from arriero.types.routing import Decision
 from arriero.types.times import Times
 from arriero.types.usage import Usage
 
@@ -37,6 +39,7 @@ class ChatAnswer:
         self._index = index
         self._is_first = True
         self._has_calls = False
+        self._route: AnswerRoute | UnsetType = UNSET
 
     def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
         """The events of a batch, framed. (All chunks of an answer bear the time of its start.)"""
@@ -51,7 +54,10 @@ class ChatAnswer:
     def end(self, finished: Finished) -> bytes:
         """What ends one of several answers in a stream."""
         opening = self._frame(wire.OutDelta(content="")) if self._is_first else b""
-        return opening + self._frame(wire.OutDelta(), _reason(finished, has_calls=self._has_calls))
+        choice = wire.DeltaChoice(self._index, wire.OutDelta(), _reason(finished, has_calls=self._has_calls))
+        chunk = self._chunk([choice])
+        chunk.route = self._route
+        return opening + sse_event(_encode(chunk))
 
     def close(self, usages: Sequence[Usage]) -> bytes:
         """What ends a stream after all its answers."""
@@ -72,6 +78,7 @@ class ChatAnswer:
         choices = [_choice(index, events, finished) for index, (events, finished) in enumerate(answers)]
         usage = to_usage([finished.usage for _, finished in answers])
         answer = wire.ChatCompletion(head.id, "chat.completion", head.created, head.model, FINGERPRINT, choices, usage)
+        answer.route = route_of(answers[0][0][:1])
         return _encode(answer) + b"\n"
 
     def failure(self, message: str) -> bytes:
@@ -83,18 +90,18 @@ class ChatAnswer:
             return self._frame(wire.OutDelta(content=event.text), logprobs=event.logprobs)
         if type(event) is ThinkingDelta:
             return self._frame(wire.OutDelta(content="", reasoning=event.text))
+        if type(event) is Decision:
+            self._route = to_route(event)
         if type(event) is ToolCallDelta:
             self._has_calls = True
             return self._frame(wire.OutDelta(content="", tool_calls=[_call(event)]))
         return b""
 
-    def _frame(
-        self, delta: wire.OutDelta, finish_reason: str | None = None, logprobs: Sequence[TokenLogprob] = ()
-    ) -> bytes:
+    def _frame(self, delta: wire.OutDelta, logprobs: Sequence[TokenLogprob] = ()) -> bytes:
         if self._is_first:
             delta.role = "assistant"
             self._is_first = False
-        choice = wire.DeltaChoice(self._index, delta, finish_reason)
+        choice = wire.DeltaChoice(self._index, delta, None)
         if logprobs:
             choice.logprobs = _logprobs(logprobs)
         return sse_event(_encode(self._chunk([choice])))

@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from arriero.errors import InvalidRequest
+from arriero.protocol.answer_route import AnswerRoute
 from arriero.protocol.ollama import GenerateRequest
 from arriero.protocol.openai_answer import CompletionUsage
 from arriero.protocol.openai_request import TextBody, read_options, read_tops
@@ -55,6 +56,7 @@ class Completion(Struct):
     system_fingerprint: str
     choices: list[CompletionChoice]
     usage: CompletionUsage | UnsetType = UNSET
+    route: AnswerRoute | UnsetType = UNSET
 
 
 def to_native(body: CompletionRequest) -> GenerateRequest:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from arriero.errors import ArrieroError
 from arriero.protocol import openai_completion as wire
+from arriero.protocol.answer_route import AnswerRoute, route_of, to_route
 from arriero.protocol.openai_answer import FINGERPRINT, AnswerHead, to_usage
 from arriero.protocol.openai_error import error_body
 from arriero.protocol.sse import SSE_DONE, sse_event
 from arriero.types.events import Event, Finished, TextDelta, TokenLogprob, text_and_thinking
+from arriero.types.routing import Decision
 from arriero.types.times import Times
 from arriero.types.usage import Usage
 
@@ -30,10 +32,13 @@ class CompletionAnswer:
         self._index = index
         self._echoed = echoed
         self._offset = 0
+        self._route: AnswerRoute | UnsetType = UNSET
 
     def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
         """The events of a batch, framed."""
         del created_at
+        if events and type(events[0]) is Decision:
+            self._route = to_route(events[0])
         texts = [event for event in events if type(event) is TextDelta]
         return self._opening() + b"".join(self._text(event) for event in texts)
 
@@ -44,7 +49,8 @@ class CompletionAnswer:
 
     def end(self, finished: Finished) -> bytes:
         """What ends one of several answers in a stream."""
-        return self._opening() + self._frame([wire.CompletionChoice("", self._index, finished.reason)])
+        choice = wire.CompletionChoice("", self._index, finished.reason)
+        return self._opening() + self._frame([choice], route=self._route)
 
     def close(self, usages: Sequence[Usage]) -> bytes:
         """What ends a stream after all its answers."""
@@ -60,6 +66,7 @@ class CompletionAnswer:
         choices = [self._choice(index, events, finished) for index, (events, finished) in enumerate(answers)]
         answer = self._object(choices)
         answer.usage = to_usage([finished.usage for _, finished in answers])
+        answer.route = route_of(answers[0][0][:1])
         return _encode(answer) + b"\n"
 
     def loaded(self, *, is_stream: bool) -> bytes:
@@ -89,8 +96,14 @@ class CompletionAnswer:
             self._offset += sum(len(token.token) for token in event.logprobs)
         return self._frame([choice])
 
-    def _frame(self, choices: list[wire.CompletionChoice], usages: Sequence[Usage] = ()) -> bytes:
+    def _frame(
+        self,
+        choices: list[wire.CompletionChoice],
+        usages: Sequence[Usage] = (),
+        route: AnswerRoute | UnsetType = UNSET,
+    ) -> bytes:
         answer = self._object(choices)
+        answer.route = route
         if self._include_usage:
             # Ollama tells zeros until it is over.
             answer.usage = to_usage(usages)

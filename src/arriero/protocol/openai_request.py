@@ -36,6 +36,8 @@ class TextBody(Struct):
     frequency_penalty: float | UnsetType = UNSET
     presence_penalty: float | UnsetType = UNSET
     n: int = 1
+    # The caller's own notes.
+    metadata: dict[str, Any] = field(default_factory=dict)
     num_ctx: int | UnsetType = UNSET
     keep_alive: Loose | UnsetType = UNSET
     # Options are checked by ``merge_options``.

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from arriero.protocol.answer_route import AnswerRoute
 from arriero.protocol.ollama import Loose
 
 
@@ -231,6 +232,7 @@ class Response(Struct):
     metadata: dict[str, Any]
     safety_identifier: None
     prompt_cache_key: None
+    route: AnswerRoute | UnsetType = UNSET
 
 
 class StreamEvent(Struct, kw_only=True):

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from arriero.protocol import openai_responses as wire
+from arriero.protocol.answer_route import AnswerRoute, to_route
 from arriero.protocol.openai_responses_items import COMPLETED, INCOMPLETE, OutputItems
 from arriero.protocol.sse import sse_named_event
 from arriero.types.events import Event, Finished
+from arriero.types.routing import Decision
 from arriero.types.times import Times
 from arriero.types.usage import Usage
 
@@ -30,10 +32,12 @@ class ResponsesAnswer:
         self._begun = _begun(request, f"resp_{ident}", created_at)
         self._items = OutputItems(ident)
         self._sent = 0
+        self._route: AnswerRoute | UnsetType = UNSET
 
     def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
         """What a batch of events adds."""
         del created_at
+        self._note(events)
         return self._opening() + self._frames(told for event in events for told in self._items.feed(event))
 
     def last(self, finished: Finished, created_at: str, times: Times) -> bytes:
@@ -47,6 +51,7 @@ class ResponsesAnswer:
     def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
         """The answer in one object, of all its events."""
         del created_at
+        self._note(events)
         for event in events:
             self._items.feed(event)
         self._items.close(_status(finished))
@@ -59,6 +64,10 @@ class ResponsesAnswer:
         error = wire.ResponseError("server_error", message)
         failed = replace(self._begun, status="failed", output=self._items.done, error=error)
         return opening + closing + self._frames([_lifecycle(failed)])
+
+    def _note(self, events: Sequence[Event]) -> None:
+        if events and type(events[0]) is Decision:
+            self._route = to_route(events[0])
 
     def _opening(self) -> bytes:
         if self._sent:
@@ -83,6 +92,7 @@ class ResponsesAnswer:
             incomplete_details=wire.Incomplete("max_output_tokens") if is_cut else None,
             output=self._items.done,
             usage=_usage(finished.usage),
+            route=self._route,
         )
 
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 # What a runner has loaded: two names of the same files share it.
-Files = tuple[Path | str, Path | None, tuple[Path, ...], str]
+Files = tuple[Path | str, Path | None, tuple[Path, ...], str, str]
 
 
 def files_of(record: ModelRecord) -> Files:
     """All that is loaded of a model, and the chat template that its engine is started with."""
-    return record.weights or record.reference, record.projector, record.adapters, record.chat_template
+    weights = record.weights or record.reference
+    return weights, record.projector, record.adapters, record.chat_template, record.instance
 
 
 @dataclass(frozen=True, slots=True, eq=False)

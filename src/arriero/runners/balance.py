@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from arriero.errors import ArrieroError, EngineDied, EngineFailed, EngineUnreachable
+from arriero.errors import ArrieroError, EngineDied, EngineFailed, EngineUnreachable, UpstreamsDown
 
 # A conversation stays where its prefix is cached as long as that server has at most so many answers under way more
 # than twice what the idlest has: reading a prompt again costs less than waiting behind others.
@@ -37,7 +37,7 @@ class Health:
 def after_failure(health: Health, error: ArrieroError, now_s: float) -> Health:
     """A server's health after one more failure: one that cannot be reached is left alone at once."""
     failures = health.failures + 1
-    is_out = isinstance(error, EngineUnreachable) or failures >= _MOST_FAILURES
+    is_out = isinstance(error, EngineUnreachable | UpstreamsDown) or failures >= _MOST_FAILURES
     # A server may be away for days: a power of two of that many looks is no number.
     cool_down_s = min(_LONGEST_COOL_DOWN_S, _FIRST_COOL_DOWN_S * 2.0 ** min(failures - 1, 10)) if is_out else 0.0
     return Health(failures, now_s + cool_down_s if is_out else health.out_until_s, error.message)

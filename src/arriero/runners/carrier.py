@@ -46,6 +46,11 @@ class Answer:
     ignored: Sequence[str] = ()
 
 
+def keep_alive_ignored(demand: Demand, *, has_say: bool) -> Sequence[str]:
+    """``keep_alive``, where a request says how long the model is to stay and it has no say in that."""
+    return ("keep_alive",) if demand.keep_alive_s and not has_say else ()
+
+
 class Carrier(Protocol):
     """Has models answer. Every method that may wait raises ServerBusy where too many wait already."""
 
@@ -69,6 +74,9 @@ class Carrier(Protocol):
 
     def unload(self, record: ModelRecord) -> None:
         """Let go of the model as soon as no answer is under way, where that is this server's to decide."""
+
+    def loaded_context(self, record: ModelRecord) -> int:
+        """Tokens of context that the model is loaded with; 0 where it is not loaded. Takes no time."""
 
     def statuses(self) -> list[Status]:
         """The models that are loaded, those that stay longest first."""
@@ -110,6 +118,10 @@ class Carriers:
     def unload(self, record: ModelRecord) -> None:
         """Let go of the model."""
         self._carriers[record.carrier].unload(record)
+
+    def loaded_context(self, record: ModelRecord) -> int:
+        """Tokens of context that the model is loaded with."""
+        return self._carriers[record.carrier].loaded_context(record)
 
     def statuses(self) -> list[Status]:
         """The models that are loaded, those that stay longest first."""

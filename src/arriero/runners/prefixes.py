@@ -1,11 +1,12 @@
 """Remembers which server has read the beginning of a conversation: its cache makes the next turn cheap."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from arriero.types.chat import ChatPrompt, Prompt
+from arriero.protocol.openai_engine import UNREADABLE
+from arriero.types.marks import chained
 
 _MOST_REMEMBERED = 10_000
 
@@ -35,13 +36,6 @@ class Prefixes:
             self._keys.popitem(last=False)
 
 
-def marks_of(prompt: Prompt) -> Sequence[int]:
-    """The marks of a chat."""
-    if not isinstance(prompt, ChatPrompt):
-        return ()
-    return _chained((message.role, message.content, message.images) for message in prompt.messages)
-
-
 class _Body(msgspec.Struct):
     messages: list[msgspec.Raw] = []
 
@@ -53,15 +47,6 @@ def marks_of_body(body: bytes) -> Sequence[int]:
     """The marks of a chat that nobody has read: a client writes the turns that it has written before as it did then."""
     try:
         messages = _decode(body).messages
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return ()
-    return _chained(bytes(message) for message in messages)
-
-
-def _chained(turns: Iterable[object]) -> list[int]:
-    marks: list[int] = []
-    mark = 0
-    for turn in turns:
-        mark = hash((mark, turn))
-        marks.append(mark)
-    return marks
+    return chained(bytes(message) for message in messages)

@@ -7,7 +7,8 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 
 from arriero.engines.base import Engine, ignored_by
 from arriero.errors import EngineDied, EngineUnreachable
-from arriero.runners.carrier import ANYTHING, Answer, Result, Status
+from arriero.runners.admission import files_of
+from arriero.runners.carrier import ANYTHING, Answer, Result, Status, keep_alive_ignored
 from arriero.runners.dispatcher import Dispatcher
 from arriero.runners.residency import Limits
 from arriero.runners.runner import Runner, stopping
@@ -36,7 +37,9 @@ class Scheduler:
         async def begin(engine: Engine) -> tuple[Engine, Answer]:
             ready_ns = time.perf_counter_ns()
             stream = engine.generate(request)
-            return engine, Answer(ready_ns, await anext(stream), stream, ignored_by(engine, request))
+            # How long an engine of its own stays is not for requests to say.
+            ignored = keep_alive_ignored(demand, has_say=record.weights is not None)
+            return engine, Answer(ready_ns, await anext(stream), stream, [*ignored_by(engine, request), *ignored])
 
         async with self._runner(record, demand, takes_slot=True) as runner:
             engine, answer = await self._ask(runner, begin)
@@ -68,6 +71,11 @@ class Scheduler:
     def unload(self, record: ModelRecord) -> None:
         """Stop the model's engine as soon as no answer is under way; nothing happens where it is not loaded."""
         self._dispatcher.unload(record)
+
+    def loaded_context(self, record: ModelRecord) -> int:
+        """Tokens of context that the model is loaded with (see ``Carrier``)."""
+        runner = self._dispatcher.runners.get(files_of(record))
+        return runner.plan.context if runner is not None and runner.loaded is not None else 0
 
     def statuses(self) -> list[Status]:
         """The models that are loaded, those that stay longest first. One that is still loading is not among them."""

@@ -10,16 +10,18 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from arriero.engines.base import Engine, Relayed, Relays, ServedModel, UpstreamServer, ignored_by
+from arriero.engines.base import Engine, Relayed, Relays, ServedModel, TakesDemand, UpstreamServer, ignored_by
 from arriero.errors import ArrieroError, EngineUnreachable, ModelNotFound, UpstreamsDown
 from arriero.runners.balance import Retry, choose, retry_after
-from arriero.runners.carrier import ANYTHING, Answer, Result, Status
+from arriero.runners.carrier import ANYTHING, Answer, Result, Status, keep_alive_ignored
 from arriero.runners.offers import record_of
-from arriero.runners.prefixes import Prefixes, marks_of, marks_of_body
+from arriero.runners.prefixes import Prefixes, marks_of_body
 from arriero.runners.replica import Replica
 from arriero.runners.runner import stopping
 from arriero.types.chat import TextRequest
+from arriero.types.events import EventStream
 from arriero.types.loading import Demand
+from arriero.types.marks import marks_of
 from arriero.types.models import ModelRecord
 from arriero.types.upstreams import UpstreamSettings
 
@@ -91,13 +93,13 @@ class Upstreams:
         self, record: ModelRecord, request: TextRequest, demand: Demand = ANYTHING
     ) -> AsyncIterator[Answer]:
         """Generate with a model (see ``Carrier``). Raises UpstreamsDown where no server can be reached."""
-        del demand
 
         async def begin(replica: Replica) -> Answer:
             engine = replica.engine(record.name)
             ready_ns = time.perf_counter_ns()
-            stream = engine.generate(request)
-            return Answer(ready_ns, await anext(stream), stream, ignored_by(engine, request))
+            stream = _stream(engine, request, demand)
+            ignored = keep_alive_ignored(demand, has_say=isinstance(engine, TakesDemand))
+            return Answer(ready_ns, await anext(stream), stream, [*ignored_by(engine, request), *ignored])
 
         async with self._asked(record, begin, lambda: marks_of(request.prompt)) as answer, aclosing(answer.rest):
             yield answer
@@ -150,6 +152,11 @@ class Upstreams:
 
     def unload(self, record: ModelRecord) -> None:
         """Nothing: what is loaded there is not this server's to decide."""
+
+    def loaded_context(self, record: ModelRecord) -> int:
+        """Tokens of context that the model is loaded with, on any server (see ``Carrier``)."""
+        models = (replica.models[record.name] for replica in self._having(record) if replica.is_well)
+        return max((model.loaded_context or model.context or 0 for model in models if model.is_loaded), default=0)
 
     def statuses(self) -> list[Status]:
         """The models that are loaded on servers that are well."""
@@ -248,6 +255,12 @@ class Upstreams:
         records = [record_of(name, models, self._since) for name, models in served.items()]
         unknown = [replica.error for replica in self.replicas if not replica.models and replica.error]
         self._offer(records, f"not looked at: {', '.join(unknown)}" if unknown else "")
+
+
+def _stream(engine: Engine, request: TextRequest, demand: Demand) -> EventStream:
+    if isinstance(engine, TakesDemand):
+        return engine.generate_on_demand(request, demand)
+    return engine.generate(request)
 
 
 def _is_relay(server: UpstreamServer) -> bool:

@@ -47,7 +47,8 @@ def require_images(record: ModelRecord, images: Sequence[str], model: str) -> No
 def decide_think(asked: Think, model: str, record: ModelRecord) -> Think:
     """Decide whether the model thinks: one that can does, unless it is told otherwise. ``model``: as asked for."""
     if "thinking" in record.capabilities:
-        return True if asked is None else asked
+        # Of a router's models, each decides for itself.
+        return True if asked is None and record.carrier != "router" else asked
     if asked:
         raise InvalidRequest(f'"{model}" does not support thinking')
     return None

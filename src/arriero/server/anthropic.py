@@ -32,7 +32,7 @@ class AnthropicMessages:
         read.check(body)
         conversation = _conversation(body)
         record = self._library.find(body.model)
-        request, demand = conversation.request(record)
+        request, demand = conversation.request(record, exchange)
         estimate = read.estimate_tokens(conversation.messages, conversation.tools)
         encoder = AnthropicAnswer(body.model, secrets.token_hex(12), estimate)
         await send_answer(exchange, self._carrier, Job(record, request, demand, encoder, body.stream, asked_ns))
@@ -46,7 +46,7 @@ class AnthropicMessages:
         read.check(body, needs_limit=False)
         conversation = _conversation(body)
         record = self._library.find(body.model)
-        request, demand = conversation.request(record)
+        request, demand = conversation.request(record, exchange)
         estimate = read.estimate_tokens(conversation.messages, conversation.tools)
 
         async def count(engine: Engine) -> int:
@@ -72,4 +72,5 @@ def _conversation(body: wire.MessagesRequest) -> Conversation:
         options=read.read_options(body),
         wants_stop_text=True,
         keep_alive_s=read_keep_alive(body.keep_alive),
+        metadata=body.metadata,
     )

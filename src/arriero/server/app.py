@@ -18,6 +18,7 @@ from arriero.server.endpoint import Endpoint, Handler
 from arriero.server.errors import ANTHROPIC, OLLAMA, OPENAI, Dialect
 from arriero.server.exchange import Exchange
 from arriero.server.hosts import LocalHosts
+from arriero.server.metrics import Metrics
 from arriero.server.ollama import OllamaText
 from arriero.server.ollama_blobs import OllamaBlobs
 from arriero.server.ollama_create import OllamaCreate
@@ -32,6 +33,7 @@ from arriero.server.openai_models import OpenAIModels
 from arriero.server.origins import CrossOrigin, Origins, parse_origins
 from arriero.server.relay import RELAYED, Relay
 from arriero.server.responses import OpenAIResponses
+from arriero.server.router import RouterExplain
 from arriero.server.services import Services
 
 
@@ -133,6 +135,8 @@ def _routes(services: Services) -> list[Route]:
         _route("POST", "/api/experimental/web_search", ollama_account.web_search, OLLAMA),
         _route("POST", "/api/experimental/web_fetch", ollama_account.web_fetch, OLLAMA),
         _route("GET", "/api/experimental/model-recommendations", ollama_account.recommendations, OLLAMA),
+        _route("POST", "/api/router/explain", RouterExplain(services).explain, OLLAMA),
+        _route("GET", "/metrics", Metrics(services.metrics).show, OLLAMA),
         _route("GET", "/v1/models", openai_models.models, OPENAI),
         # Names of models have slashes in them; Ollama's own route, of one segment, cannot be asked for those.
         _route("GET", "/v1/models/{id:path}", openai_models.model, OPENAI),

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from arriero.protocol.timestamps import utc_now
 from arriero.runners.carrier import Carrier
 from arriero.server.exchange import Exchange
-from arriero.server.streaming import AnswerEncoder, Job, send_answer, truncated_headers
+from arriero.server.streaming import AnswerEncoder, Job, first_headers, send_answer
 from arriero.types.chat import TextRequest
 from arriero.types.events import Event, Finished
 from arriero.types.usage import Usage
@@ -51,7 +51,7 @@ async def send_choices(exchange: Exchange, carrier: Carrier, job: Job, encoders:
         await exchange.finish(encoders[0].close([each.usage for each in finished]))
     else:
         body = encoders[0].together(list(zip(answers, finished, strict=True)))
-        await exchange.reply(body, encoders[0].whole_content_type, extra=truncated_headers(job, answers[0]))
+        await exchange.reply(body, encoders[0].whole_content_type, extra=first_headers(job, answers[0]))
 
 
 async def _feed(pieces: _Pieces, carrier: Carrier, job: Job, index: int) -> None:
@@ -79,7 +79,7 @@ async def _stream(
         index, events = await pieces.get()
         encoder = encoders[index]
         if not exchange.has_started:
-            await exchange.start(encoder.content_type, encoder.failure, truncated_headers(job, events))
+            await exchange.start(encoder.content_type, encoder.failure, first_headers(job, events))
         text = encoder.chunk(events, utc_now())
         if type(last := events[-1]) is Finished:
             text += encoder.end(last)

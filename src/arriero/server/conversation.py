@@ -10,6 +10,8 @@ from arriero.errors import InvalidRequest
 from arriero.protocol.ollama_convert import Think, with_model
 from arriero.protocol.ollama_options import options_for, to_load_options, to_num_ctx, to_sampling
 from arriero.server.abilities import decide_think, require, require_images, require_tools
+from arriero.server.exchange import Exchange
+from arriero.server.route_wish import with_wish
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, NamedTool, TextRequest, ToolChoice
 from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
@@ -37,6 +39,8 @@ class Conversation:
     is_truncating: bool = True
     wants_stop_text: bool = False
     keep_alive_s: float | None = None
+    # What the caller notes of the request, for a router's rules.
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def prompt(self, record: ModelRecord) -> ChatPrompt:
         """The prompt for a model. Raises InvalidRequest for the first thing that the model cannot do."""
@@ -60,8 +64,8 @@ class Conversation:
             case choice:
                 return choice
 
-    def request(self, record: ModelRecord) -> tuple[TextRequest, Demand]:
-        """What to ask the model, and how it must be loaded for that. Raises InvalidRequest as ``prompt`` does."""
+    def request(self, record: ModelRecord, exchange: Exchange) -> tuple[TextRequest, Demand]:
+        """What to ask the model, and how it must be carried. Raises InvalidRequest as ``prompt`` does."""
         prompt = self.prompt(record)
         options = options_for(record, self.options)
         request = TextRequest(
@@ -72,4 +76,5 @@ class Conversation:
             is_truncating=self.is_truncating,
             wants_stop_text=self.wants_stop_text,
         )
-        return request, Demand(self.keep_alive_s, to_load_options(options))
+        demand = Demand(self.keep_alive_s, to_load_options(options))
+        return request, with_wish(demand, exchange, record, self.options, self.metadata)

@@ -20,6 +20,7 @@ from arriero.server.abilities import decide_think
 from arriero.server.errors import JSON
 from arriero.server.exchange import Exchange
 from arriero.server.ollama_checks import check_chat, check_generate
+from arriero.server.route_wish import with_wish
 from arriero.server.services import Services
 from arriero.server.streaming import AnswerEncoder, Job, send_answer
 from arriero.types.chat import InfillPrompt, Prompt, TextPrompt, TextRequest
@@ -103,6 +104,7 @@ class OllamaText:
         options = options_for(record, body.options)
         json_format = convert.read_format(body.format)
         demand = Demand(keep_alive_s, to_load_options(options, is_shifting=body.shift))
+        demand = with_wish(demand, exchange, record, body.options, {})
         if kind.is_empty(body):
             async with exchange.while_connected():
                 await self._carrier.load(record, demand)

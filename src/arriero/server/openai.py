@@ -39,7 +39,7 @@ class OpenAIChat:
         if not body.model.strip():
             raise InvalidRequest("model is required")
         record = self._library.find(body.model)
-        request, demand = conversation.request(record)
+        request, demand = conversation.request(record, exchange)
         head = AnswerHead(f"chatcmpl-{next(self._numbers)}", int(time.time()), body.model)
         include_usage = body.stream_options.include_usage
         encoders = [ChatAnswer(head, include_usage=include_usage, index=index) for index in range(count)]
@@ -61,4 +61,5 @@ def _conversation(body: ChatCompletionRequest) -> Conversation:
         json_format=convert.read_format(body),
         options=convert.read_chat_options(body),
         keep_alive_s=read_keep_alive(body.keep_alive),
+        metadata=body.metadata,
     )

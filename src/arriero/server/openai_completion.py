@@ -16,6 +16,7 @@ from arriero.server.choices import send_choices
 from arriero.server.errors import EMPTY_BODY
 from arriero.server.exchange import Exchange
 from arriero.server.ollama_checks import check_generate
+from arriero.server.route_wish import with_wish
 from arriero.server.services import Services
 from arriero.server.streaming import Job
 from arriero.types.chat import TextRequest
@@ -46,7 +47,9 @@ class OpenAICompletion:
         options = options_for(record, wire.read_completion_options(body))
         prompt = generate_prompt(native, record, decide_think(None, body.model, record))
         request = TextRequest(prompt, to_sampling(options), top_logprobs=top_logprobs, num_ctx=to_num_ctx(options))
-        demand = Demand(keep_alive_s, to_load_options(options))
+        demand = with_wish(
+            Demand(keep_alive_s, to_load_options(options)), exchange, record, body.options, body.metadata
+        )
         encoders = self._encoders(body, count, native.prompt if body.echo else "")
         job = Job(record, request, demand, encoders[0], body.stream, asked_ns)
         if native.prompt or native.suffix:

@@ -34,7 +34,7 @@ class OpenAIResponses:
         if not body.model.strip():
             raise InvalidRequest("model is required")
         record = self._library.find(body.model)
-        request, demand = conversation.request(record)
+        request, demand = conversation.request(record, exchange)
         encoder = ResponsesAnswer(body, secrets.token_hex(12), int(time.time()))
         job = Job(record, request, demand, encoder, body.stream, asked_ns)
         if conversation.messages:
@@ -59,6 +59,7 @@ def _conversation(body: wire.ResponsesRequest) -> Conversation:
         options=read.read_options(body),
         is_truncating=body.truncation != "disabled",
         keep_alive_s=read_keep_alive(body.keep_alive),
+        metadata=body.metadata,
     )
 
 

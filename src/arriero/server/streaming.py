@@ -1,10 +1,12 @@
 """Sends an engine's answer to a client, in pieces or in one, in whatever dialect."""
 
 import logging
+import string
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import quote
 
 from msgspec.structs import asdict
 
@@ -15,12 +17,18 @@ from arriero.types.chat import TextRequest
 from arriero.types.events import Event, Finished, Truncated
 from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
+from arriero.types.routing import Decision
 from arriero.types.times import Times
 
 logger = logging.getLogger(__name__)
 
 TRUNCATED_HEADER = b"x-arriero-truncated"
 IGNORED_HEADER = b"x-arriero-ignored"
+ROUTE_HEADER = b"x-arriero-route"
+REASON_HEADER = b"x-arriero-reason"
+SCORE_HEADER = b"x-arriero-score"
+MODEL_HEADER = b"x-arriero-model"
+_PLAIN = string.punctuation + " "
 
 
 class AnswerEncoder(Protocol):
@@ -72,12 +80,9 @@ async def send_answer(exchange: Exchange, carrier: Carrier, job: Job) -> None:
 
 
 def told_headers(job: Job, answer: Answer) -> Sequence[tuple[bytes, bytes]]:
-    """Tell, before anything else, what was left out of the prompt, and what the engine cannot do of what was asked."""
-    headers = truncated_headers(job, answer.first)
-    ignored = [*answer.ignored]
-    if job.record.weights is None and job.demand.keep_alive_s:
-        # How long an engine of its own stays is not for requests to say.
-        ignored.append("keep_alive")
+    """Tell, before anything else, what the first events say, and what the engine cannot do of what was asked."""
+    headers = first_headers(job, answer.first)
+    ignored = answer.ignored
     if not ignored:
         return headers
     # For every request of some clients: the header has to do.
@@ -85,14 +90,31 @@ def told_headers(job: Job, answer: Answer) -> Sequence[tuple[bytes, bytes]]:
     return (*headers, (IGNORED_HEADER, ", ".join(ignored).encode()))
 
 
-def truncated_headers(job: Job, first: Sequence[Event]) -> Sequence[tuple[bytes, bytes]]:
-    """Tell, before anything else and in the log, what was left out of the prompt."""
-    truncated = first[0]
-    if not isinstance(truncated, Truncated):
-        return ()
+def first_headers(job: Job, first: Sequence[Event]) -> Sequence[tuple[bytes, bytes]]:
+    """Tell, before anything else, who answers, and what was left out of the prompt."""
+    match first[:2]:
+        case [Decision() as decision, Truncated() as truncated]:
+            return (*_route_headers(decision), _truncated_header(job, truncated))
+        case [Decision() as decision, *_]:
+            return _route_headers(decision)
+        case [Truncated() as truncated, *_]:
+            return (_truncated_header(job, truncated),)
+        case _:
+            return ()
+
+
+def _truncated_header(job: Job, truncated: Truncated) -> tuple[bytes, bytes]:
     facts = {name: number for name, number in asdict(truncated).items() if number}
     logger.warning("prompt truncated", extra={"model": job.record.name, **facts})
-    return ((TRUNCATED_HEADER, ", ".join(f"{name}={number}" for name, number in facts.items()).encode()),)
+    return TRUNCATED_HEADER, ", ".join(f"{name}={number}" for name, number in facts.items()).encode()
+
+
+def _route_headers(decision: Decision) -> list[tuple[bytes, bytes]]:
+    told = {ROUTE_HEADER: decision.side, REASON_HEADER: decision.reason.value, MODEL_HEADER: decision.model}
+    if decision.score is not None:
+        told[SCORE_HEADER] = f"{decision.score.probability:.4f}"
+    # Names of models may have any letters.
+    return [(name, quote(value, safe=_PLAIN).encode()) for name, value in told.items()]
 
 
 async def _stream(exchange: Exchange, answer: Answer, job: Job, headers: Sequence[tuple[bytes, bytes]]) -> bytes:

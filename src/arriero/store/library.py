@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from arriero.errors import ArrieroError, CloudDisabled, InvalidRequest, LoadFailed, ModelNotFound, UpstreamsDown
 from arriero.store.digests import compute_digest, provisional_digest, remembered_digest
@@ -34,6 +34,16 @@ class Pinned:
     names: tuple[str, ...]
 
 
+class Virtual(Protocol):
+    """Models that are made of others."""
+
+    def find(self, text: str) -> ModelRecord | None:
+        """The one that goes by this name, in any case of letters, as it stands."""
+
+    def records(self) -> list[ModelRecord]:
+        """All of them."""
+
+
 class Library:
     """Pinned models and, behind them, every manifest of the stores.
 
@@ -49,6 +59,7 @@ class Library:
         self._digests = layout.data / "digests"
         self._offered: tuple[ModelRecord, ...] = ()
         self._missing = ""
+        self._virtual: Virtual | None = None
         self._pin([replace(model.record, name=name) for model in pinned for name in model.names])
         self._stored: dict[Path, tuple[int, ModelRecord]] = {}
         self._skipped: set[tuple[Path, int]] = set()
@@ -75,6 +86,10 @@ class Library:
         self._offered, self._missing = tuple(records), missing
         self._pin(self._given)
 
+    def add_virtual(self, models: Virtual) -> None:
+        """Serve these models as well. Their names come before all others, and before what a name's end may mean."""
+        self._virtual = models
+
     @property
     def stores(self) -> tuple[Store, ...]:
         """The stores whose models are served."""
@@ -100,17 +115,17 @@ class Library:
         if source == "cloud":
             raise CloudDisabled("ollama cloud is disabled: remote model is unavailable")
         if record := self._pinned_as(text):
-            return record
+            return _staying(record, source)
         name = parse_name(text)
         try:
-            record = self._pinned_by_key.get(name.key) or self._find_stored(name)
+            record = self._virtual_at(name) or self._pinned_by_key.get(name.key) or self._find_stored(name)
         except InvalidGguf as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 raise ModelNotFound(f'model "{raw}" not found, try pulling it first') from error
             raise
         if record is None:
             raise self._unknown(raw)
-        return record
+        return _staying(record, source)
 
     def _unknown(self, name: str) -> ModelNotFound | UpstreamsDown:
         """Nobody here goes by a name. Where others may have it who cannot be asked, clients must not go and pull it."""
@@ -118,7 +133,12 @@ class Library:
         return UpstreamsDown(f"{text} here; {self._missing}") if self._missing else ModelNotFound(text)
 
     def _pinned_as(self, text: str) -> ModelRecord | None:
+        if self._virtual is not None and (record := self._virtual.find(text)):
+            return record
         return self._pinned_by_text.get(text) or self._pinned_by_text.get(text.lower())
+
+    def _virtual_at(self, name: ModelName) -> ModelRecord | None:
+        return self._virtual.find(name.short) if self._virtual is not None else None
 
     def locate(self, raw: str) -> Place:
         """Return where the model lies that a request calls ``raw``, whether it can be served or not.
@@ -153,6 +173,9 @@ class Library:
         """Return the model given at start that answers to a name, if one does."""
         text = split_source(raw)[0]
         found = self._pinned_as(raw.strip()) or self._pinned_as(text)
+        if not found and self._virtual is not None:
+            with suppress(InvalidRequest):
+                found = self._virtual_at(parse_name(text))
         return found or next((self._pinned_by_key[key] for key in _keys(text) if key in self._pinned_by_key), None)
 
     def unpin(self, is_gone: Callable[[ModelRecord], bool]) -> None:
@@ -173,6 +196,11 @@ class Library:
         """
         found = list(self._pinned)
         seen = set(self._pinned_by_key)
+        if self._virtual is not None:
+            virtual = self._virtual.records()
+            names = {record.name.lower() for record in virtual}
+            found = [*virtual, *(record for record in found if record.name.lower() not in names)]
+            seen |= {key for record in virtual for key in _keys(record.name)}
         for store in self._stores:
             for path in list_manifests(store):
                 name = name_of(path)
@@ -264,6 +292,11 @@ def _manifests_of(store: Store, digest: str) -> Iterator[Path]:
         with suppress(LoadFailed):
             if read_manifest(path).digest == digest:
                 yield path
+
+
+def _staying(record: ModelRecord, source: str) -> ModelRecord:
+    """The record, with what the end of a name means that was sought without it: of a router, the local side alone."""
+    return replace(record, reference="local") if source == "local" and record.carrier == "router" else record
 
 
 def _spellings(name: str) -> set[str]:

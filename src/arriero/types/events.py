@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from arriero.types.chat import ToolCall
+from arriero.types.routing import Decision
 from arriero.types.usage import Usage
 
 FinishReason = Literal["stop", "length"]
@@ -79,7 +80,8 @@ class Finished(msgspec.Struct, frozen=True):
     stop_text: str = ""
 
 
-Event = TextDelta | ThinkingDelta | ToolCallDelta | Truncated | Finished
+# A decision comes before all else, where a router has found who answers.
+Event = TextDelta | ThinkingDelta | ToolCallDelta | Truncated | Decision | Finished
 
 
 def text_and_thinking(events: Sequence[Event]) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from arriero.types.routing import NO_WISH, Wish
+
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
@@ -23,10 +25,12 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a request asks of the scheduler.
+    """What a request asks of who carries it.
 
     keep_alive_s: None leaves the model's own; ``inf`` is for ever. options: None takes the model however it is loaded.
+    wish: what it says of its way, where a router is to find that.
     """
 
     keep_alive_s: float | None = None
     options: LoadOptions | None = None
+    wish: Wish = NO_WISH

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from arriero.types.chat import Message
 
-# Who answers for a model: a process that this server starts, or servers that run elsewhere.
-Carrier = Literal["process", "upstream"]
+# Who answers for a model: a process that this server starts, servers that run elsewhere, or two other models of which a
+# router chooses one.
+Carrier = Literal["process", "upstream", "router"]
 Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking"]
 
 
@@ -46,10 +47,11 @@ class ModelRecord:
     """One model that this server can answer with.
 
     name: as it is listed. carrier: who answers for it. weights: the GGUF file; None where an engine finds the
-    weights. reference: then what that engine calls the model. model_info: then what ``/api/show`` tells of it, in place
-    of a file's metadata. projector: the GGUF file that lets it see, if any. adapters: GGUF files with LoRA weights that
-    belong on top. chat_template: what the engine writes prompts by in place of the file's own: Jinja, or a name that it
-    knows.
+    weights. reference: then what that engine calls the model; of a router, the side that its name asks for. model_info:
+    then what ``/api/show`` tells of it, in place of a file's metadata. instance: tells it from a model of the same
+    files, which then is loaded beside it. projector: the GGUF file that lets it see, if any. adapters: GGUF files with
+    LoRA weights that belong on top. chat_template: what the engine writes prompts by in place of the file's own: Jinja,
+    or a name that it knows.
     digest: 64 hex digits of SHA-256 over the manifest; "" for a bare file, whose own hash takes a while (see
     ``Library.digest``). size_bytes: of all its parts.
     parameters: options of the model's own, under Ollama's names. renderer, parser: what Ollama is to write its prompts
@@ -78,6 +80,7 @@ class ModelRecord:
     requires: str = ""
     carrier: Carrier = "process"
     reference: str = ""
+    instance: str = ""
     # Its keys and types are the model author's.
     model_info: Mapping[str, Any] = field(default_factory=dict)
 

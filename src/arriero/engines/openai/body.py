@@ -43,8 +43,6 @@ def chat_body(prompt: ChatPrompt, quirks: Quirks) -> dict[str, Any]:
         return body
     if isinstance(prompt.think, str):
         body["reasoning_effort"] = prompt.think
-    elif prompt.think is False and quirks.no_thinking_effort:
-        body["reasoning_effort"] = quirks.no_thinking_effort
     if quirks.takes_template_arguments:
         # Templates differ in what they call it, and pass over what they do not know.
         arguments: dict[str, Any] = {"enable_thinking": bool(prompt.think), "thinking": bool(prompt.think)}

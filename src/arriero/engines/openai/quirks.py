@@ -14,13 +14,13 @@ class Quirks:
     health_path: answers 200 when it can answer, and costs it nothing. tokenizes: it has ``/tokenize`` and
     ``/detokenize``. samples: the sampling parameters that it takes beside those of OpenAI. most_stops: texts of
     ``stop`` that it takes. most_temperature, most_repeat_penalty: larger ones are refused. takes_template_arguments:
-    values for the chat template come with a request. no_thinking_effort: the ``reasoning_effort`` that turns thinking
-    off, where there is one. is_strict: a call that is forced is held to its schema where the function says ``strict``,
-    and any schema will do for that. continues: a last message of the model's own is gone on from where the request says
-    so; counts_open_turns: so it does for ``/tokenize`` only where nothing is said of the prompt for a new message.
-    thinking_keys: under which messages may say what was thought. tells_usage_early: every chunk tells the usage where
-    that is asked for. seeds_by_flag: a seed has an effect only where the server was started for that, as
-    ``/server_info`` says. names_end_token: log probabilities come with that of the token that ends the answer.
+    values for the chat template come with a request. is_strict: a call that is forced is held to its schema where the
+    function says ``strict``, and any schema will do for that. continues: a last message of the model's own is gone on
+    from where the request says so; counts_open_turns: so it does for ``/tokenize`` only where nothing is said of the
+    prompt for a new message. thinking_keys: under which messages may say what was thought. tells_usage_early: every
+    chunk tells the usage where that is asked for. seeds_by_flag: a seed has an effect only where the server was started
+    for that, as ``/server_info`` says. names_end_token: log probabilities come with that of the token that ends the
+    answer.
     """
 
     health_path: str = "/v1/models"
@@ -30,7 +30,6 @@ class Quirks:
     most_temperature: float = 2.0
     most_repeat_penalty: float = float(_MANY)
     takes_template_arguments: bool = False
-    no_thinking_effort: str | None = None
     is_strict: bool = False
     continues: bool = False
     counts_open_turns: bool = False
@@ -85,9 +84,8 @@ SMG = Quirks(
 )
 # OpenAI itself refuses fields that it does not know.
 OPENAI = Quirks(most_stops=4)
-OLLAMA = Quirks(no_thinking_effort="none")
 
-_QUIRKS: dict[UpstreamKind, Quirks] = {"vllm": VLLM, "sglang": SGLANG, "smg": SMG, "ollama": OLLAMA}
+_QUIRKS: dict[UpstreamKind, Quirks] = {"vllm": VLLM, "sglang": SGLANG, "smg": SMG}
 
 
 def quirks_of(kind: UpstreamKind) -> Quirks:

@@ -28,7 +28,8 @@ _REST_TIMEOUT_S = 0.5
 MOST_OF_A_REFUSAL = 64 * 1024
 _MOST_OF_AN_ANSWER = 256 * 1024 * 1024
 # What an answer begins with that is no stream: of JSON, or of a web page.
-_WHOLE = (b"{", b"[", b"<")
+_PAGE = b"<"
+_WHOLE = (b"{", b"[", _PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +97,20 @@ class OpenAIWire:
         )
 
     # A request body is JSON that the adapter has just made: only the encoder reads it.
-    async def stream(self, path: str, body: Mapping[str, Any], reader: Reader | None = None) -> EventStream:
+    async def stream(
+        self, path: str, body: Mapping[str, Any], reader: Reader | None = None, *, is_ndjson: bool = False
+    ) -> EventStream:
         """Ask for an answer and yield its events as they come; closing the iterator drops the connection.
 
-        reader: what makes events of it; without one, it is an answer in OpenAI's format.
+        reader: what makes events of it; without one, it is an answer in OpenAI's format. is_ndjson: the stream is JSON
+        itself, an object a line, so that its reader takes an answer in one piece like any other.
         """
         reader = reader or AnswerReader()
         async with self._asked("POST", path, self._session.timeout, body) as response:
             if response.status != 200:
                 raise await _refused(response, path)
             data = await response.content.readany()
-            if data.lstrip().startswith(_WHOLE):
+            if data.lstrip().startswith(_PAGE if is_ndjson else _WHOLE):
                 yield reader.read_body(data + await self._rest(response, path))
                 data = b""
             while data:

@@ -1,0 +1,1 @@
+"""Models of an Ollama that runs elsewhere, by its native API."""
