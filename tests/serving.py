@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiohttp
@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 
 from arriero.engines.base import Plan
 from arriero.engines.fake import FakeEngine
-from arriero.runners.carrier import Carrier
+from arriero.runners.carrier import Carrier, Carriers
 from arriero.runners.residency import Limits
+from arriero.runners.routing import Routing
 from arriero.runners.scheduler import Scheduler
 from arriero.server.app import Access, build_app
 from arriero.server.services import Services
@@ -144,12 +145,21 @@ async def running_server(
     library: Library | None = None,
     access: Access | None = None,
     limits: Limits = ROOMY,
+    routed: Callable[[Library, Carrier], Routing] | None = None,
 ) -> AsyncIterator[Running]:
-    """Serve the models of a store at ``root / "models"`` (see ``factories_store``) with fake engines."""
+    """Serve the models of a store at ``root / "models"`` (see ``factories_store``) with fake engines.
+
+    routed: makes the routers among them, of the library and of who answers for their models.
+    """
     loader = loader or FakeLoader()
     library = library or Library(Layout(data=root, own=Store(root / "models")))
     scheduler = Scheduler(loader, limits)
     services = services_of(library, scheduler)
+    if routed is not None:
+        routing = routed(library, Carriers({"process": scheduler}))
+        library.add_virtual(routing)
+        carrier = Carriers({"process": scheduler, "router": routing})
+        services = replace(services, carrier=carrier, routing=routing)
     app = build_app(services, access or Access())
     async with listening(app) as url, aiohttp.ClientSession(url) as client:
         yield Running(url, client, scheduler, loader, services.pulls)

@@ -33,7 +33,7 @@ def test_flags_that_are_not_ours_are_passed_in_order_with_their_values(given: st
 @pytest.mark.parametrize(
     ("flag", "told"),
     [
-        ("--prot", "No such option '--prot'. (Did you mean one of: '--host', '--port'?)"),
+        ("--hots", "No such option '--hots'. (Did you mean one of: '--host', '--port'?)"),
         ("--tp", "No such option: --tp. SGLang or vLLM may know it, but none is: "),
         ("--mem-fraction-static=0.8", "No such option: --mem-fraction-static. SGLang or vLLM may know it"),
     ],

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from arriero.engines.fake import FakeEngine, Script
+from arriero.runners.carrier import Carrier
+from arriero.runners.routing import Routing
 from arriero.store.layout import Store
+from arriero.store.library import Library
 from arriero.types.chat import ChatPrompt, TextRequest
 from tests.contract.models import add_layer, store_golden_models
 from tests.factories_store import stored
@@ -99,11 +102,15 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is true of arriero where ``number`` of the audit was not of the other. holds: raises where it is not."""
+    """What is true of arriero where ``number`` of the audit was not of the other. holds: raises where it is not.
+
+    routed: makes the routers that the server has, if it has any.
+    """
 
     number: int
     text: str
     holds: Callable[[Bench], Awaitable[None]]
+    routed: Callable[[Library, Carrier], Routing] | None = None
 
     @property
     def name(self) -> str:
@@ -117,7 +124,7 @@ async def hold(claim: Claim, root: Path) -> None:
     stored(store, "see", {"llama.vision.block_count": 1})
     add_layer(store, stored(store, "tuned"), "params", json.dumps(TUNED))
     loader = FakeLoader({f"{model}:latest": FakeEngine(input_limit=128) for model in MODELS})
-    async with running_server(root, loader) as server:
+    async with running_server(root, loader, routed=claim.routed) as server:
         await claim.holds(Bench(server, root))
 
 

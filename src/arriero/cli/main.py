@@ -14,6 +14,7 @@ _INTERRUPTED = 130
 _SECTIONS = {
     "Server": {"serve": "serve:serve"},
     "Talk": {"run": "run:run"},
+    "Routers": {"route": "route:route"},
     "Models that are here": {
         "list": "models:list_models",
         "show": "models:show",
@@ -68,7 +69,7 @@ class _Commands(click.Group):
 
 
 _EPILOG = """\b
-All but serve ask a server that runs:
+All but serve, and most of route, ask a server that runs:
   OLLAMA_HOST      where it is                     [127.0.0.1:11434]
   ARRIERO_API_KEY  the key that it wants, if any   [OLLAMA_API_KEY]
 """

@@ -38,7 +38,7 @@ class CascadeScorer:
         try:
             judged = await self._judge.score(subject)
         except ScorerFailed as error:
-            return replace(first, notes=(*first.notes, f"judge_failed: {error.message}"))
+            return replace(first, notes=(*first.notes, f"judge_{error.kind}"))
         probability = _together(first.probability, judged.probability)
         took_ms = first.took_ms + judged.took_ms
         return Score(probability, self.name, took_ms, judged.verdict, judged.notes)

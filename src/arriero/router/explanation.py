@@ -1,17 +1,22 @@
 """What each stage says of a request, in words. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isclose
 
 from msgspec import UNSET, Struct
 
 from arriero.errors import InvalidRequest
 from arriero.protocol.answer_route import to_route
 from arriero.protocol.router_explain import ExplainResponse, ExplainStage
+from arriero.router.linear import NAME as LINEAR
+from arriero.router.linear import score_prompt
+from arriero.router.linear_parts import strongest_parts
 from arriero.router.rules import Verdict
 from arriero.router.session import Latch
 from arriero.router.settings import RouterSettings
 from arriero.router.stages import Stage
-from arriero.router.tuning import raw_probability
+from arriero.router.tuning import is_raw, raw_probability
 from arriero.types.routing import Decision, Reason, Score, Side
 
 _NOT_ASKED = "not asked"
@@ -58,40 +63,44 @@ def unasked() -> list[StageTold]:
     return [StageTold(name, _NOT_ASKED) for name in ("score", "session", "threshold", "cost")]
 
 
-def tell_scored(
-    settings: RouterSettings, decision: Decision, latch: Latch | None, kept: Latch | None, left: float | None
-) -> list[StageTold]:
-    """The stages of the score. latch, kept: where the conversation was, and stays.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the stages of the score are told from.
 
-    left: what may still be spent; None without a budget.
+    text: what is asked. latch, kept: where the conversation was, and stays. left: what may still be spent; None without
+    a budget.
     """
+
+    settings: RouterSettings
+    decision: Decision
+    text: str = ""
+    latch: Latch | None = None
+    kept: Latch | None = None
+    left: float | None = None
+
+
+def tell_scored(scored: Scored) -> list[StageTold]:
+    """The stages of the score."""
+    settings, decision, kept = scored.settings, scored.decision, scored.kept
     score, threshold, reason = decision.score, decision.threshold, decision.reason
     assert score is not None
     assert threshold is not None
     aimed: Side = "remote" if score.probability >= threshold else "local"
     decides = reason in {Reason.SCORE, Reason.SHARE}
     return [
-        StageTold("score", score_text(score)),
-        StageTold("session", _session_text(latch, kept), kept.side if kept else None, reason is Reason.SESSION),
+        StageTold("score", _score_text(score, scored.text)),
+        StageTold("session", _session_text(scored.latch, kept), kept.side if kept else None, reason is Reason.SESSION),
         StageTold(
             *("threshold", _threshold_text(settings, score, decision, is_kept=kept is not None)),
             side=None if kept else decision.side if decides else aimed,
             decides=decides,
         ),
-        StageTold("cost", _cost_text(settings, decision, left), "local" if reason is Reason.COST else None,
-                  reason is Reason.COST),
-    ]  # fmt: skip
-
-
-def score_text(score: Score) -> str:
-    """A score with its scorer, and all that is known of how it came about."""
-    told = [f"{score.probability:.3f} by {score.scorer}"]
-    if (raw := raw_probability(score)) != score.probability:
-        told.append(f"calibrated from {raw:.3f}")
-    if score.verdict:
-        told.append(f"the judge says {score.verdict}")
-    told += [note for note in score.notes if not note.startswith("raw=")]
-    return ", ".join([*told, f"{score.took_ms:.3g} ms"])
+        StageTold(
+            *("cost", _cost_text(settings, decision, scored.left)),
+            side="local" if reason is Reason.COST else None,
+            decides=reason is Reason.COST,
+        ),
+    ]
 
 
 def to_response(model: str, explanation: Explanation) -> ExplainResponse:
@@ -110,6 +119,22 @@ def _verdict_text(verdict: Verdict | None) -> str:
         return ""
     words = verdict.detail or f"{verdict.side} is wanted"
     return f"{words}; nobody else may be asked" if verdict.is_private else words
+
+
+def _score_text(score: Score, text: str) -> str:
+    """A score with its scorer, and all that is known of how it came about."""
+    raw = raw_probability(score)
+    told = [f"{score.probability:.3f} by {score.scorer}"]
+    if raw != score.probability:
+        told.append(f"calibrated from {raw:.3f}")
+    if score.verdict:
+        told.append(f"the judge says {score.verdict}")
+    told += [note for note in score.notes if not is_raw(note)]
+    told.append(f"{score.took_ms:.3g} ms")
+    # A turn that leans on earlier ones has their score.
+    if score.scorer == LINEAR and isclose(raw, score_prompt(text), rel_tol=1e-4):
+        told += [f"{name} {part:+.2f}" for name, part in strongest_parts(text)]
+    return ", ".join(told)
 
 
 def _session_text(latch: Latch | None, kept: Latch | None) -> str:

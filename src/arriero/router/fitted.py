@@ -65,7 +65,7 @@ def load(path: Path) -> FittedModel:
             return json.decode(data, type=FittedModel)
     except DecodeError as error:
         raise ConfigError(f"{path} is no fitted model: {error}. Make it anew with: arriero route fit") from None
-    raise ConfigError(f"{path} is a fitted model of format {version}, not {FORMAT}. Make it anew with: arriero route fit")
+    raise ConfigError(f"{path} has format {version}, not {FORMAT}: make it anew with: arriero route fit")
 
 
 class _Version(Struct):
@@ -73,7 +73,7 @@ class _Version(Struct):
 
 
 class FittedScorer:
-    """Scores by a fitted model. viewer: of the space that the model was fitted in; the shipped one unless told otherwise."""
+    """Scores by a fitted model. viewer: of the space that the model was fitted in; the shipped one unless told."""
 
     name = "fitted"
 

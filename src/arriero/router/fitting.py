@@ -1,8 +1,8 @@
 """Fits a scorer to labels: ridge regression of the gain on the words, cues and subjects of a text.
 
-The gain of a prompt is how much better the remote model's answer was than the local one's, -1 to 1. Few labels say little
-about words that no label has, so the words' places in the term space say what they have in common, and with few labels
-the result leans on what is thought of a text without any. Needs scikit-learn (`pip install 'arriero[fit]'`), to fit only.
+The gain of a prompt is how much better the remote model's answer was than the local one's, -1 to 1. Few labels say
+little about words that no label has, so the words' places in the term space say what they have in common, and the
+result leans on what is thought of a text without any label where that helps. Needs scikit-learn, to fit only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from math import exp, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FEWEST_LABELS = 20
 # Of more labels, this many are taken at random: time grows with the cube of them.
 MOST_LABELS = 8000
+# So many show how noisy they are.
+MOST_TRIED = 2000
 SEED = 0
 # Scores that say nothing of the outcome still order the prompts: else no share of them could be sent.
 _LEAST_SLOPE = 0.05
@@ -36,17 +38,19 @@ _LEAST_SLOPE = 0.05
 class Recipe(Struct, frozen=True):
     """How much each of the things that are seen of a text may tell, as variances; and what is tried.
 
-    noises: the variance of a label, in the same unit. leans: the gain that goes with
-    one unit of leaning, before any label is seen. The
-    best of each is found by leaving every label out once.
+    noises: the variance of a label, in the same unit. leans: the gain that goes with one unit of leaning, before any
+    label is seen. Of both, what is best is found by leaving every label out once; with few labels the first is kept
+    unless another is better by some standard errors: at most `caution`, and as `cautious_labels` to all labels.
     """
 
     terms: float = 2.0
     cues: float = 0.5
     nearness: tuple[float, ...] = (1.0, 1.0)
-    noises: tuple[float, ...] = (30.0, 100.0, 300.0)
+    noises: tuple[float, ...] = (1000.0, 100.0)
     lean: float = 0.05
-    leans: tuple[float, ...] = (0.0, 0.1)
+    leans: tuple[float, ...] = (0.1, 0.0)
+    caution: float = 2.0
+    cautious_labels: int = 600
 
 
 def fit(prompts: list[str], gains: list[float]) -> Callable[[list[str]], list[float]]:
@@ -76,7 +80,7 @@ def fit_model(
     if min(gains) == max(gains):
         raise ConfigError("all labels are the same: give some of prompts where the remote model is no better, too.")
     viewer = prior or shipped()
-    kept = _some(len(prompts))
+    kept = _some(len(prompts), MOST_LABELS)
     seen = [viewer.look(prompts[at]) for at in kept]
     return _fitted(seen, [float(gains[at]) for at in kept], viewer, recipe or Recipe())
 
@@ -88,12 +92,12 @@ def _is_installed(name: str) -> bool:
         return False
 
 
-def _some(count: int) -> Sequence[int]:
+def _some(count: int, most: int) -> list[int]:
     import numpy as np
 
-    if count <= MOST_LABELS:
-        return range(count)
-    return [int(at) for at in np.random.default_rng(SEED).choice(count, MOST_LABELS, replace=False)]
+    if count <= most:
+        return list(range(count))
+    return [int(at) for at in np.random.default_rng(SEED).choice(count, most, replace=False)]
 
 
 def _fitted(seen: list[Seen], gains: list[float], viewer: Viewer, recipe: Recipe) -> FittedModel:
@@ -104,26 +108,30 @@ def _fitted(seen: list[Seen], gains: list[float], viewer: Viewer, recipe: Recipe
     terms = vectorizer.fit_transform([each.terms for each in seen])
     basis = _basis(viewer.space, recipe)
     dense = np.array([_dense(each) for each in seen]) @ basis
+    centre = dense.mean(axis=0)
+    dense -= centre
     mean = float(np.mean(gains))
     lean = np.array([each.lean for each in seen])
     kernel = recipe.terms * (terms @ terms.T).toarray() + dense @ dense.T
-    best = _best(kernel, [mean + share * lean for share in recipe.leans], np.array(gains), recipe)
-    by_term = recipe.terms * (terms.T @ best.dual)
-    weights = basis @ (dense.T @ best.dual)
-    cues, *nearness, lean_weight = np.split(weights, _starts(viewer.space))
-    slope, offset = _calibrated(best.held_out, gains)
+    tried = _some(len(gains), MOST_TRIED)
+    share, noise = _chosen(kernel[np.ix_(tried, tried)], lean[tried], np.array(gains)[tried], recipe)
+    dual, held_out = _solved(_inverse(kernel, noise), mean + share * lean, np.array(gains))
+    by_term = recipe.terms * (terms.T @ dual)
+    by_place = dense.T @ dual
+    cues, *nearness, lean_weight = np.split(basis @ by_place, _starts(viewer.space))
+    slope, offset = _calibrated(held_out, gains)
     return FittedModel(
         format=FORMAT,
         space=viewer.space.name,
         terms={name: _short(by_term[at]) for name, at in sorted(vectorizer.vocabulary_.items())},
         cues=list(map(_short, cues)),
         nearness=[list(map(_short, part)) for part in nearness],
-        lean=_short(best.lean + float(lean_weight[0])),
-        gain=_short(mean),
+        lean=_short(share + float(lean_weight[0])),
+        gain=_short(mean - float(centre @ by_place)),
         slope=_short(slope),
         offset=_short(offset),
         labels=len(gains),
-        notes=[f"noise {best.noise:g}", f"lean {best.lean:g}"],
+        notes=[f"noise {noise:g}", f"lean {share:g}"],
     )
 
 
@@ -161,37 +169,44 @@ def _inverse_root(kernel: Numbers) -> Numbers:
     return root
 
 
-class _Solved(NamedTuple):
-    """Weights of the labels; what each prompt would have got had its label not been seen; how well that orders them."""
+def _chosen(kernel: Numbers, lean: Numbers, gains: Numbers, recipe: Recipe) -> tuple[float, float]:
+    """Return the share of the lean and the noise with which labels that are left out are ordered best.
 
-    dual: Numbers
-    held_out: Numbers
-    merit: float
-    noise: float
-    lean: float
+    Few labels tell too little to leave the first of each for another that is only a little better.
+    """
+    tried, merits = [], []
+    for noise in recipe.noises:
+        inverse = _inverse(kernel, noise)
+        for share in recipe.leans:
+            _, held_out = _solved(inverse, gains.mean() + share * lean, gains)
+            tried.append((share, noise))
+            merits.append(_merits(held_out, gains))
+    better = [each - merits[0] for each in merits]
+    caution = min(recipe.caution, recipe.cautious_labels / len(gains)) * sqrt(len(gains))
+    sure = [float(each.sum() - caution * each.std()) for each in better]
+    return tried[sure.index(max(sure))]
 
 
-def _best(kernel: Numbers, known: Sequence[Numbers], gains: Numbers, recipe: Recipe) -> _Solved:
-    """Return the solution that orders the labels best. known: the gains as they are thought to be, for each lean."""
+def _inverse(kernel: Numbers, noise: float) -> Numbers:
     import numpy as np
 
-    solved = []
-    for noise in recipe.noises:
-        inverse = np.linalg.inv(kernel + noise * np.eye(len(gains)))
-        for lean, thought in zip(recipe.leans, known, strict=True):
-            dual = inverse @ (gains - thought)
-            held_out = gains - dual / np.diag(inverse)
-            solved.append(_Solved(dual, held_out, _merit(held_out, gains), noise, lean))
-    return max(solved, key=lambda each: each.merit)
+    return np.asarray(np.linalg.inv(kernel + noise * np.eye(len(kernel))), dtype=np.float64)
 
 
-def _merit(scores: Numbers, gains: Numbers) -> float:
-    """Return the area under the curve of gain recovered by share of prompts sent, times a constant."""
+def _solved(inverse: Numbers, known: Numbers, gains: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the weights of the labels, and what each prompt would have got had its label not been seen."""
+    dual: Numbers = inverse @ (gains - known)
+    return dual, gains - dual / inverse.diagonal()
+
+
+def _merits(scores: Numbers, gains: Numbers) -> Numbers:
+    """Return what each label adds to the area under the curve of gain recovered by share of prompts sent."""
     import numpy as np
 
     ranks = np.empty(len(scores))
-    ranks[np.argsort(scores, kind="stable")] = np.arange(len(scores))
-    return float((gains - gains.mean()) @ ranks)
+    ranks[np.argsort(scores, kind="stable")] = np.arange(len(scores)) / len(scores)
+    merits: Numbers = (gains - gains.mean()) * ranks
+    return merits
 
 
 def _calibrated(scores: Numbers, gains: Sequence[float]) -> tuple[float, float]:

@@ -162,7 +162,7 @@ class JudgeScorer:
             case "SIMPLE":
                 return 1 - _TEXT_PROBABILITY
             case None:
-                raise ScorerFailed("the judge has given no verdict")
+                raise ScorerFailed("the judge has given no verdict", "unclear")
 
 
 async def _within(timeout_s: float, answering: Awaitable[_T]) -> _T:
@@ -171,11 +171,11 @@ async def _within(timeout_s: float, answering: Awaitable[_T]) -> _T:
         async with asyncio.timeout(timeout_s):
             return await answering
     except TimeoutError as error:
-        raise ScorerFailed(f"the judge has not answered within {timeout_s:g} s") from error
+        raise ScorerFailed(f"the judge has not answered within {timeout_s:g} s", "timeout") from error
     except ScorerFailed:
         raise
     except ArrieroError as error:
-        raise ScorerFailed(f"the judge cannot be asked: {error.message}") from error
+        raise ScorerFailed(f"the judge cannot be asked: {error.message}", "down") from error
 
 
 def _request(prompt: str, sampling: SamplingParams, top_logprobs: int | None = None) -> TextRequest:

@@ -41,7 +41,7 @@ def load_scorer(name: str) -> CallableScorer:
     """The scorer of an entry point of the group ``arriero.scorers``. Raises ConfigError where there is none."""
     found = {point.name: point for point in entry_points(group=GROUP)}
     if name not in found:
-        known = ", ".join(sorted({"cascade", "judge", "linear", "fitted", *found}))
+        known = ", ".join(sorted({"cascade", "judge", "linear", "fitted", "stack", *found}))
         raise ConfigError(f"no scorer is called {name!r}; there are: {known}")
     try:
         # Whatever the package has put there.

@@ -45,6 +45,11 @@ class CalibrationFound:
     error_before: float
     error: float
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether the scores say nothing of these labels: calibrated, all of them would be the same."""
+        return self.calibration(0.0) == self.calibration(1.0)
+
 
 def scorers_of(settings: RouterSettings) -> tuple[str, ...]:
     """Whose names stand at a router's scores: the cascade's first scorer tells what it is sure of in its own."""

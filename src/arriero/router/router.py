@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from arriero.router.cost import AnswerLength, CostCap, price
-from arriero.router.explanation import Explanation, tell_scored, tell_shadow, tell_stages, unasked
+from arriero.router.explanation import Explanation, Scored, tell_scored, tell_shadow, tell_stages, unasked
 from arriero.router.health import States
 from arriero.router.rules import Verdict
 from arriero.router.scoring import Scorer
@@ -104,7 +104,7 @@ class Router:
             share = ShareController.from_state(self.share.to_state()) if self.share else None
             plan = self._by_score(score, subject, latch, share)
             left = self._cost.left(self.clock()) if self._cost else None
-            told += tell_scored(self.settings, plan.decision, latch, kept, left)
+            told += tell_scored(Scored(self.settings, plan.decision, subject.text, latch, kept, left))
         decision = self._shadowed(plan.decision)
         if decision.chosen is not None:
             told.append(tell_shadow(decision.side))

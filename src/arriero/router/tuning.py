@@ -95,8 +95,13 @@ def calibrated(score: Score, calibrations: Mapping[str, Calibration]) -> Score:
 
 def raw_probability(score: Score) -> float:
     """What the scorer itself has said, before it was calibrated."""
-    told = next((note.removeprefix(_RAW) for note in score.notes if note.startswith(_RAW)), None)
+    told = next((note.removeprefix(_RAW) for note in score.notes if is_raw(note)), None)
     return score.probability if told is None else float(told)
+
+
+def is_raw(note: str) -> bool:
+    """Whether a note tells what the scorer itself has said."""
+    return note.startswith(_RAW)
 
 
 def _file_name(router: str) -> str:

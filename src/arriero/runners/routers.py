@@ -19,6 +19,7 @@ from arriero.router.router import Router
 from arriero.router.scoring import Scorer
 from arriero.router.settings import RouterSettings
 from arriero.router.share import ShareController
+from arriero.router.stack import StackScorer
 from arriero.router.tuning import load_share, load_tuning, share_file, tuning_file
 from arriero.runners.carrier import Carrier
 from arriero.runners.judging import FindJudge, ask_judge, own_judge, tokenize_judge, warm_judge
@@ -80,6 +81,9 @@ def make_scorer(settings: RouterSettings, find: Find, carrier: Carrier) -> Score
             return CascadeScorer(linear, judge, settings.band or DEFAULT_BAND)
         case "fitted" if settings.weights is not None:
             return FallbackScorer(FittedScorer(load_fitted(settings.weights)), linear)
+        case "stack":
+            fitted = FittedScorer(load_fitted(settings.weights)) if settings.weights is not None else None
+            return StackScorer([(scorer, 1.0) for scorer in (fitted or linear, judge) if scorer is not None])
         case _:
             return FallbackScorer(load_scorer(kind), linear)
 

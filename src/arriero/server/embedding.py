@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from arriero.engines.base import Embeds, Engine, Tokenizes
-from arriero.errors import EngineFailed, ModelNotFound
+from arriero.errors import EngineFailed, InvalidRequest, ModelNotFound
 from arriero.protocol.ollama_embed import InputLimit, input_limit
 from arriero.server.streaming import TRUNCATED_HEADER
 from arriero.store.library import Library
@@ -42,11 +42,17 @@ class EmbeddedTexts:
 
 
 def find_embedder(library: Library, name: str) -> ModelRecord:
-    """The model of this name. Raises ModelNotFound in the words that Ollama has for these endpoints."""
+    """The model of this name. Raises ModelNotFound in the words that Ollama has for these endpoints.
+
+    Raises InvalidRequest for a router: vectors of its two models do not go together.
+    """
     try:
-        return library.find(name)
+        record = library.find(name)
     except ModelNotFound as error:
         raise ModelNotFound(f'model "{name}" not found, try pulling it first') from error
+    if record.carrier == "router":
+        raise InvalidRequest(f'"{name}" does not support embeddings: it is a router; ask for a model that embeds')
+    return record
 
 
 async def embed_texts(engine: Engine, texts: Sequence[str], settings: EmbedSettings) -> EmbeddedTexts:

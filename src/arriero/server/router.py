@@ -5,7 +5,6 @@ import msgspec
 from arriero.errors import InvalidRequest
 from arriero.protocol import ollama as wire
 from arriero.protocol import ollama_convert as convert
-from arriero.protocol.answer_route import to_route
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_options import options_for, to_load_options, to_num_ctx, to_sampling
 from arriero.protocol.router_explain import ExplainRequest
