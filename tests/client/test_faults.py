@@ -137,3 +137,20 @@ async def test_a_stream_that_breaks_in_its_middle_is_an_error_and_no_second_answ
         with pytest.raises(EngineDied):
             await anext(stream)
         assert not each.there.chats
+
+
+@pytest.mark.parametrize("rules", [(), (Rule("secret", "private", keywords=("iban",)),)])
+async def test_a_remote_server_is_not_even_looked_at_while_all_is_private(rules: tuple[Rule, ...]) -> None:
+    connections = []
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer.get_extra_info("peername"))
+        writer.close()
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with routed(remote_host=f"http://127.0.0.1:{port}", rules=rules) as each:
+            await each.router.chat("my IBAN is DE00", force_local=not rules)
+            assert connections == []
+            await each.router.chat("Hello!")
+            assert connections

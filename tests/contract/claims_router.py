@@ -153,7 +153,7 @@ async def a_judge_that_hangs_is_not_waited_for(bench: Bench) -> None:
     assert reasons == ["failover"] * 3 + ["unhealthy"]
 
 
-async def the_judge_sees_what_is_asked_and_conversations_stay(bench: Bench) -> None:
+async def the_judge_sees_all_that_matters(bench: Bench) -> None:
     verdict(bench, is_complex=True)
     await smart(bench, "translate: " + "la casa es grande, " * 60 + "now prove the theorem")
     assert "translate" in shown(bench)
@@ -218,7 +218,7 @@ async def a_judge_that_fails_is_told_and_decides_nothing(bench: Bench) -> None:
         assert (route["scorer"], route["notes"]) == ("linear", ["judge_down"])
 
 
-async def a_judge_has_its_own_process_and_says_how_sure_it_is(bench: Bench) -> None:
+async def a_judge_takes_nobodys_place(bench: Bench) -> None:
     verdict(bench, is_complex=True)
     await bench.ask(CHAT, model=JUDGE)
     first, again = (await smart(bench, "a question")).json["route"], (await smart(bench, "a question")).json["route"]
@@ -242,7 +242,7 @@ ROUTER = (
     Claim(
         48,
         "the judge sees what is asked and where it stands",
-        the_judge_sees_what_is_asked_and_conversations_stay,
+        the_judge_sees_all_that_matters,
         routed,
     ),
     Claim(49, "a word that is denied is no verdict", words_that_deny_are_no_verdict, routed),
@@ -250,7 +250,7 @@ ROUTER = (
     Claim(51, "a request cannot speak for the judge", a_request_cannot_speak_for_the_judge, routed),
     Claim(
         52,
-        "content in parts is judged by its text and none is no error",
+        "content in parts is judged by its text",
         content_in_parts_is_judged_by_its_text,
         routed,
     ),
@@ -258,7 +258,7 @@ ROUTER = (
     Claim(
         54,
         "a judge takes nobody's place and says how sure it is",
-        a_judge_has_its_own_process_and_says_how_sure_it_is,
+        a_judge_takes_nobodys_place,
         routed,
     ),
 )

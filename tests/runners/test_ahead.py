@@ -12,7 +12,7 @@ from arriero.router.scoring import ScorerFailed
 from arriero.router.settings import Prices
 from arriero.runners.ahead import Ahead
 from arriero.runners.carrier import Answer
-from arriero.types.events import TextDelta
+from arriero.types.events import EventStream, TextDelta
 from arriero.types.routing import Reason
 from tests.router.factories_routing import LOCAL, REMOTE, by_word, subject
 from tests.runners.routers import Bench, ThinkingScorer, bench, chat, gone
@@ -213,3 +213,28 @@ async def test_it_is_begun_once() -> None:
         with pytest.raises(LoadFailed):
             await ahead.take(stack)
     assert len(began) == 1
+
+
+async def test_one_that_begins_in_the_moment_in_which_nobody_wants_it_any_more_is_given_back() -> None:
+    begins: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    given_back = []
+
+    async def begin(stack: AsyncExitStack) -> Answer:
+        stack.callback(given_back.append, "slot")
+        return await begins
+
+    ahead = Ahead(begin)
+    ahead.start()
+    async with AsyncExitStack() as stack:
+        taking = asyncio.create_task(ahead.take(stack))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        begins.set_result(Answer(0, (), nothing()))
+        # It has begun, and who waits for it does not know yet.
+        await asyncio.sleep(0)
+        await gone(taking)
+        assert given_back == ["slot"]
+
+
+async def nothing() -> EventStream:
+    yield ()

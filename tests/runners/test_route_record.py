@@ -16,6 +16,7 @@ from arriero.metrics.routing import RoutingMetrics
 from arriero.router.decision_database import read_rows
 from arriero.router.decision_log import DecisionLog, LogSettings
 from arriero.router.decision_rows import DecisionRow
+from arriero.router.rules import Rule
 from arriero.runners.route_record import Recorder
 from arriero.types.routing import Reason, Wish
 from tests.router.factories_routing import LOCAL, REMOTE
@@ -57,6 +58,12 @@ async def recorded(path: Path, **changes: Any) -> AsyncIterator[Recorded]:
         await recorder.aclose()
 
 
+async def turns_of_the_loop() -> None:
+    """Enough of them for what is begun to be asked."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 async def test_an_answer_is_written_down_with_what_it_took(tmp_path: Path) -> None:
     async with recorded(tmp_path) as log:
         await log.bench.ask("hard", wish=Wish(session="mine"))
@@ -96,8 +103,7 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_cancelled(tmp_path: P
         log.bench.remote.script = Script((("a",),), hang=True)
         asking = asyncio.create_task(log.bench.ask("hard"))
         await until(log.bench.remote, lambda: log.bench.remote.running == 1)
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns_of_the_loop()
         await gone(asking)
         (row,) = await log.rows()
 
@@ -152,6 +158,31 @@ async def test_a_request_that_nobody_can_answer_is_nobodys_answer(tmp_path: Path
         with pytest.raises(UpstreamsDown):
             await log.bench.ask("hard")
         assert await log.rows() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "wish"),
+    [
+        ("easy", "smart:local", Wish()),
+        ("hard", "smart", Wish("local")),
+        ("hard", "smart:remote", Wish("local")),
+        ("a secret", "smart", Wish()),
+        ("a secret", "smart", Wish("remote")),
+    ],
+)
+async def test_a_private_request_is_never_answered_by_both(tmp_path: Path, text: str, name: str, wish: Wish) -> None:
+    private = Rule("keep", "private", ("secret",))
+    async with recorded(tmp_path, asks_both=1.0, rules=(private,)) as log:
+        await log.bench.ask(text, name=name, wish=wish)
+        await turns_of_the_loop()
+        assert log.bench.carrier.asked == [LOCAL]
+
+
+async def test_an_open_request_may_be_answered_by_both(tmp_path: Path) -> None:
+    async with recorded(tmp_path, asks_both=1.0) as log:
+        await log.bench.ask("easy")
+        await turns_of_the_loop()
+        assert log.bench.carrier.asked == [LOCAL, REMOTE]
 
 
 async def test_without_log_and_metrics_nothing_is_missing() -> None:

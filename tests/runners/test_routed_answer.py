@@ -346,6 +346,16 @@ async def test_a_private_answer_is_told_however_it_is() -> None:
     assert REMOTE not in made.carrier.asked
 
 
+async def test_what_only_the_local_side_has_room_for_is_told_however_it_is() -> None:
+    made = bench(looks_twice=True)
+    made.models[REMOTE] = chat_model(REMOTE, 100)
+    made.local.script = Script(())
+    told = await made.ask("hard")
+
+    assert (told.text, told.decision.reason) == ("", Reason.CONTEXT)
+    assert made.carrier.asked == [LOCAL]
+
+
 @pytest.mark.parametrize("error", [DOWN, *WRONG], ids=repr)
 async def test_where_there_is_no_second_answer_the_first_one_is_told(error: ArrieroError) -> None:
     made = bench(looks_twice=True)

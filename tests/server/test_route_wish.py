@@ -249,6 +249,13 @@ PRIVATELY: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("/v1/messages/count_tokens", {"model": "smart", **CHAT}, LOCAL_HEADER),
     ("/v1/messages/count_tokens", {"model": "smart:local", **CHAT}, {}),
 ]
+# Nobody answers these, but a judge might be asked.
+EXPLAINED: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+    ("/api/router/explain", {"model": "smart:local", **CHAT}, {}),
+    ("/api/router/explain", {"model": "smart", **SECRET}, {}),
+    ("/api/router/explain", {"model": "smart", **CHAT}, LOCAL_HEADER),
+    ("/api/router/explain", {"model": "smart", "options": {"route": "local"}, **CHAT}, {}),
+]
 
 
 async def test_of_a_private_request_not_one_byte_goes_out_while_the_local_side_is_down(root: Path) -> None:
@@ -270,6 +277,9 @@ async def test_nor_while_it_is_well(root: Path) -> None:
         made.tap.forget()
         for path, body, headers in PRIVATELY:
             await made.ask(path, {"stream": False, **body}, headers)
+        for path, body, headers in EXPLAINED:
+            status, text = await made.ask(path, body, headers)
+            assert (status, "local" in text) == (200, True)
 
         assert made.tap.sent == b""
 

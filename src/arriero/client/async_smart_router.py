@@ -90,7 +90,7 @@ class AsyncSmartRouter:
         )
         self._out = out
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._connecting: asyncio.Task[Connected] | None = None
+        self._known: Connected | None = None
         self._is_closed = False
 
     async def chat(  # noqa: PLR0913  # as ollama.Client has them
@@ -159,7 +159,7 @@ class AsyncSmartRouter:
     async def ask(self, question: Question, tell: Tell | None = None) -> RoutedResponse:
         """The whole answer to a question; tell: takes lines on what is decided."""
         asked_ns = time.perf_counter_ns()
-        connected = await self._connected()
+        connected = self._connected()
         request, demand = question.read(connected.record)
         async with connected.answer(request, demand, Commentary(tell)) as answer:
             first_ns = time.perf_counter_ns()
@@ -172,7 +172,7 @@ class AsyncSmartRouter:
     async def stream(self, question: Question, tell: Tell | None = None) -> AsyncGenerator[RoutedResponse, None]:
         """The answer to a question in pieces; tell: takes lines on what is decided."""
         asked_ns = time.perf_counter_ns()
-        connected = await self._connected()
+        connected = self._connected()
         request, demand = question.read(connected.record)
         async with connected.answer(request, demand, Commentary(tell)) as answer:
             responder, first_ns, events = _responder(connected, answer), time.perf_counter_ns(), answer.first
@@ -186,7 +186,7 @@ class AsyncSmartRouter:
 
     async def classify(self, question: Question, tell: Tell | None = None) -> tuple[bool, str]:
         """Whether a question would be answered by the remote model now, and why; tell: takes lines on that."""
-        connected = await self._connected()
+        connected = self._connected()
         request, _ = question.read(connected.record)
         decision = await connected.explain(request, Commentary(tell))
         return decision.side == "remote", reason_text(decision, connected.location)
@@ -194,12 +194,9 @@ class AsyncSmartRouter:
     async def aclose(self) -> None:
         """Close all connections. What is under way ends with an error."""
         self._is_closed = True
-        connecting, self._connecting = self._connecting, None
-        if connecting is not None and self._loop is asyncio.get_running_loop():
-            connecting.cancel()
-            await asyncio.wait({connecting})
-            if not connecting.cancelled() and connecting.exception() is None:
-                await connecting.result().aclose()
+        known, self._known = self._known, None
+        if known is not None and self._loop is asyncio.get_running_loop():
+            await known.aclose()
 
     async def __aenter__(self) -> Self:
         """Nothing is connected before it is used."""
@@ -211,29 +208,14 @@ class AsyncSmartRouter:
         """Close all connections."""
         await self.aclose()
 
-    async def _connected(self) -> Connected:
-        """The servers, connected in this event loop by whoever asks first."""
+    def _connected(self) -> Connected:
+        """The servers, as this event loop knows them."""
         if self._is_closed:
             raise ConfigError("this router is closed: make another one")
         loop = asyncio.get_running_loop()
-        if self._connecting is None or self._loop is not loop or _has_failed(self._connecting):
-            self._loop = loop
-            self._connecting = loop.create_task(_connect(self._settings), name="smart router connects")
-        return await asyncio.shield(self._connecting)
-
-
-async def _connect(settings: ClientSettings) -> Connected:
-    connected = Connected(settings)
-    try:
-        await connected.open()
-    except BaseException:
-        await connected.aclose()
-        raise
-    return connected
-
-
-def _has_failed(task: "asyncio.Task[Connected]") -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
+        if self._known is None or self._loop is not loop:
+            self._loop, self._known = loop, Connected(self._settings)
+        return self._known
 
 
 def _responder(connected: Connected, answer: Answer) -> Responder:

@@ -11,16 +11,17 @@ from arriero.errors import ArrieroError
 from arriero.router.decision_log import DecisionLog
 from arriero.router.health import States
 from arriero.router.router import Plan, Router
+from arriero.router.rules import is_private
 from arriero.router.scoring import Scorer
 from arriero.router.settings import RouterSettings
-from arriero.router.subject import Subject
+from arriero.router.subject import Subject, subject_of
 from arriero.runners.carrier import Answer
 from arriero.runners.route_record import Recorder
 from arriero.runners.routing import Routing
 from arriero.types.chat import TextRequest
 from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
-from arriero.types.routing import Decision, Side, Wish
+from arriero.types.routing import NO_WISH, Decision, Side, Wish
 from arriero.types.upstreams import UpstreamKind
 
 # How long the first request waits until it is known what the servers are.
@@ -50,7 +51,10 @@ class _ToldRouter(Router):
 
 
 class Connected:
-    """Make it within an event loop, and ``open`` it. Raises ConfigError for settings that cannot be used."""
+    """Make it within an event loop. Raises ConfigError for settings that cannot be used.
+
+    A server is first looked at when a request may go there: while all are private, the remote one is left alone.
+    """
 
     def __init__(self, settings: ClientSettings) -> None:
         local, remote, judge = names_of_models([settings.local, settings.remote, settings.judge])
@@ -78,10 +82,6 @@ class Connected:
         log = DecisionLog(settings.log) if settings.log else None
         self._routing = Routing([router], find, self._sides, Recorder(log))
 
-    async def open(self) -> None:
-        """Look at the servers; one that does not answer then is asked all the same."""
-        await self._sides.open(_FIRST_LOOK_S)
-
     async def aclose(self) -> None:
         """Close all connections, and break off what is under way."""
         await self._sides.aclose()
@@ -107,6 +107,7 @@ class Connected:
     @asynccontextmanager
     async def answer(self, request: TextRequest, demand: Demand, told: Commentary) -> AsyncIterator[Answer]:
         """Decide who answers, and have it answer (see ``Routing``)."""
+        await self._look(request, demand.wish)
         token = commentary.set(told)
         async with AsyncExitStack() as stack:
             try:
@@ -122,6 +123,7 @@ class Connected:
 
     async def explain(self, request: TextRequest, told: Commentary) -> Decision:
         """Who would answer."""
+        await self._look(request, NO_WISH)
         token = commentary.set(told)
         try:
             decision = (await self._routing.explain(self.record, request)).decision
@@ -129,6 +131,14 @@ class Connected:
             commentary.reset(token)
         told.scored(decision)
         return decision
+
+    async def _look(self, request: TextRequest, wish: Wish) -> None:
+        """Find out about the servers that the request may go to; one that does not answer is asked all the same."""
+        settings = self._router_settings
+        names = [settings.local]
+        if not is_private(settings.rules, subject_of(request), wish):
+            names += [settings.remote, settings.judge or settings.local]
+        await self._sides.open(names, _FIRST_LOOK_S)
 
     def _decided(self, decision: Decision) -> None:
         commentary.get().decided(decision, self.location, self.model(decision.side))

@@ -1,5 +1,6 @@
 """Servers as programs name them, and the models that they have."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -61,16 +62,26 @@ def _reachable(name: str) -> str:
 
 
 class Host:
-    """One server. From when it is opened, within an event loop, it is looked at again and again."""
+    """One server. From when it is opened, within an event loop, it is looked at again and again; not before."""
 
     def __init__(self, settings: UpstreamSettings) -> None:
         self._settings = settings
         self._records: Sequence[ModelRecord] = ()
+        self._opening: asyncio.Task[None] | None = None
         self.upstreams = Upstreams(connect, self._take)
 
     async def open(self, patience_s: float) -> None:
-        """Find out what it is and what it has; it is waited for that at most so long."""
-        await self.upstreams.set_servers([self._settings], patience_s)
+        """Find out what it is and what it has, once; it is waited for that at most so long."""
+        if self._opening is None:
+            opening = self.upstreams.set_servers([self._settings], patience_s)
+            self._opening = asyncio.create_task(opening, name=f"first look at {self._settings.name}")
+        await asyncio.shield(self._opening)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._opening is not None:
+            self._opening.cancel()
+        await self.upstreams.aclose()
 
     @property
     def kind(self) -> UpstreamKind | None:

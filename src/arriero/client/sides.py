@@ -35,9 +35,9 @@ class Sides:
             (url, key): Host(UpstreamSettings(url.partition("://")[2], url, api_key=key)) for url, key in hosts
         }
 
-    async def open(self, patience_s: float) -> None:
-        """Look at all servers, for so long at most."""
-        await asyncio.gather(*(host.open(patience_s) for host in self._hosts.values()))
+    async def open(self, names: Sequence[str], patience_s: float) -> None:
+        """Look at the servers of these models, where that has not been done yet, for so long at most."""
+        await asyncio.gather(*(host.open(patience_s) for host in {self._host(name) for name in names}))
 
     def find(self, name: str) -> ModelRecord:
         """A model by its name here. Raises UpstreamsDown, ModelNotFound."""
@@ -90,7 +90,7 @@ class Sides:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await asyncio.gather(*(host.upstreams.aclose() for host in self._hosts.values()))
+        await asyncio.gather(*(host.aclose() for host in self._hosts.values()))
 
     def _host(self, name: str) -> Host:
         at = self._models[name]

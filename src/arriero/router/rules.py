@@ -99,6 +99,11 @@ def by_user_rule(rules: tuple[Rule, ...], subject: Subject, wish: Wish) -> Verdi
     return None
 
 
+def is_private(rules: tuple[Rule, ...], subject: Subject, wish: Wish) -> bool:
+    """Whether a request may go to nobody but the local model."""
+    return wish.force == "local" or any(rule.route == "private" and rule.fits(subject, wish) for rule in rules)
+
+
 def by_ability(subject: Subject, facts: Facts) -> Verdict | None:
     """The only side that can do what is asked. Raises InvalidRequest where neither can."""
     needs = _needs(subject)
