@@ -217,7 +217,7 @@ async def test_it_is_begun_once() -> None:
 
 async def test_one_that_begins_in_the_moment_in_which_nobody_wants_it_any_more_is_given_back() -> None:
     begins: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    given_back = []
+    given_back: list[str] = []
 
     async def begin(stack: AsyncExitStack) -> Answer:
         stack.callback(given_back.append, "slot")
