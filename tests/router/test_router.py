@@ -356,3 +356,15 @@ async def test_a_plan_that_failed_over_says_who_should_have_answered_and_why_not
     assert (after.decision.reason, after.decision.detail) == (Reason.FAILOVER, "connection refused")
     assert after.decision.score == plan.decision.score
     assert after.latch == plan.latch
+
+
+async def test_a_later_turn_of_a_private_conversation_is_private_though_it_does_not_say_so() -> None:
+    scorer = ScriptedScorer()
+    router = Router(settings(), scorer)
+    await decided(router, "my salary is", wish=Wish("local"), answer="a lot")
+
+    later = await decided(router, "my salary is", "a lot", "a hard question")
+    forced = await decided(router, "my salary is", "a lot", "a hard question", wish=Wish("remote"))
+    assert (later.decision.side, later.decision.reason, later.is_private) == ("local", Reason.SESSION, True)
+    assert forced.decision.side == "remote"
+    assert scorer.asked == []

@@ -12,7 +12,7 @@ from tests.serving import running_server
 from tests.serving_routers import SMART, RunningRouter, running_router
 
 HARD = "Prove by induction that the sum of the first n odd numbers is n squared, and explain every step of it."
-STAGES = ["force", "private rules", "abilities", "context", "rules", "health", "tool loop"]
+STAGES = ["force", "private rules", "private turns", "abilities", "context", "rules", "health", "tool loop"]
 STAGES += ["score", "session", "threshold", "cost"]
 
 

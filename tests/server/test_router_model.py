@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+# Bodies are JSON.
+from typing import Any
+
 # Bodies and answers are JSON.
 import pytest
 
@@ -207,6 +210,23 @@ async def test_thinking_goes_to_the_model_that_thinks(served: Served) -> None:
 
     assert (await served.ask("easy", think=False)).side == "local"
     assert (await served.ask("easy")).side == "local"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "more", "status"),
+    [
+        ("openai chat", {"reasoning_effort": "low"}, 200),
+        ("anthropic", {"thinking": {"type": "enabled", "budget_tokens": 2000}}, 200),
+        ("chat", {"think": True}, 400),
+    ],
+)
+async def test_a_local_model_that_cannot_think_just_answers_where_dialects_have_that_so(
+    served: Served, dialect: str, more: dict[str, Any], status: int
+) -> None:
+    got = await asked(served, dialect, "hard", is_stream=False, model="smart:local", **more)
+
+    assert got.status == status
+    assert served.remote.requests == []
 
 
 async def test_a_format_is_kept_to_by_who_answers(served: Served) -> None:

@@ -119,5 +119,5 @@ def test_no_model_is_made_that_a_router_would_hide(layout: Layout, target: str) 
     stored(layout.own, "other")
     editor = Editor(library(layout), Holds())
 
-    with pytest.raises(InvalidRequest, match="(?i)smart"):
+    with pytest.raises(InvalidRequest, match=r"(?i)smart"):
         editor.copy("other", parse_target(target))

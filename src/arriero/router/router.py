@@ -145,7 +145,8 @@ class Router:
         if side == "remote" and reason in _CAPPED and not self.may_spend(subject):
             side, reason, detail = "local", Reason.COST, _SPENT
         decision = Decision(side, self.settings.model(side), reason, detail)
-        return Plan(decision, verdict.is_private, latch or Latch(side))
+        kept = Latch("local", is_private=True) if verdict.is_private else latch or Latch(side)
+        return Plan(decision, verdict.is_private, kept)
 
     def _by_score(self, score: Score, subject: Subject, latch: Latch | None, share: ShareController | None) -> Plan:
         """Session, then score and budget."""

@@ -18,10 +18,15 @@ _MOST_FOR_WARMTH = 3
 
 @dataclass(frozen=True, slots=True)
 class Latch:
-    """Where a conversation is. low_scores: in a row, since it is on the remote side."""
+    """Where a conversation is.
+
+    low_scores: in a row, since it is on the remote side. is_private: one of its turns was, and so are those that repeat
+    it.
+    """
 
     side: Side
     low_scores: int = 0
+    is_private: bool = False
 
 
 class SessionMemory:
@@ -58,6 +63,13 @@ class SessionMemory:
         self._latches.move_to_end(mark)
         if len(self._latches) > self._most:
             self._latches.popitem(last=False)
+
+
+def by_private_turn(latch: Latch | None) -> Verdict | None:
+    """Local only, where an earlier turn was: it stands in every later one."""
+    if latch is None or not latch.is_private:
+        return None
+    return Verdict("local", Reason.SESSION, "an earlier turn was private", is_private=True)
 
 
 def by_tool_loop(latch: Latch | None, subject: Subject) -> Verdict | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from arriero.router.health import States, by_health
 from arriero.router.rules import Verdict, by_ability, by_context, by_force, by_user_rule
-from arriero.router.session import Latch, by_tool_loop
+from arriero.router.session import Latch, by_private_turn, by_tool_loop
 from arriero.router.settings import RouterSettings
 from arriero.router.subject import Subject
 from arriero.types.routing import Wish
@@ -31,6 +31,7 @@ def stages_before_score(
         first.reverse()
     return [
         *first,
+        Stage("private turns", lambda: by_private_turn(latch)),
         Stage("abilities", lambda: by_ability(subject, facts)),
         Stage("context", lambda: by_context(subject, facts)),
         Stage("rules", lambda: open_rule),

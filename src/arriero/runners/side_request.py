@@ -26,7 +26,7 @@ def side_request(request: TextRequest, demand: Demand, record: ModelRecord) -> t
     filled = {name: value for name in _LOADING if getattr(asked, name) is None and (value := getattr(own, name))}
     fitted = replace(
         request,
-        prompt=_prompt(request.prompt, record) if isinstance(request.prompt, ChatPrompt) else request.prompt,
+        prompt=_prompt(request, request.prompt, record) if isinstance(request.prompt, ChatPrompt) else request.prompt,
         sampling=sampling,
         num_ctx=request.num_ctx or own.context,
         wants_context=False,
@@ -43,7 +43,7 @@ def _filled(asked: SamplingParams, own: SamplingParams) -> SamplingParams:
     return replace(own, **values)
 
 
-def _prompt(prompt: ChatPrompt, record: ModelRecord) -> ChatPrompt:
+def _prompt(request: TextRequest, prompt: ChatPrompt, record: ModelRecord) -> ChatPrompt:
     if prompt.context:
         raise InvalidRequest(
             "a router keeps no context of tokens, which only one of its models could read: send messages to /api/chat"
@@ -52,14 +52,14 @@ def _prompt(prompt: ChatPrompt, record: ModelRecord) -> ChatPrompt:
         raise InvalidRequest(f"{record.name} does not support tools")
     if any(turn.images for turn in prompt.messages) and "vision" not in record.capabilities:
         raise InvalidRequest(f'"{record.name}" does not support image input')
-    brought = with_model(prompt.messages, record, _think(prompt.think, record))
+    brought = with_model(prompt.messages, record, _think(prompt.think, request, record))
     return replace(brought, tools=prompt.tools, tool_choice=prompt.tool_choice, is_one_call=prompt.is_one_call)
 
 
-def _think(asked: bool | ThinkLevel | None, record: ModelRecord) -> bool | ThinkLevel | None:
+def _think(asked: bool | ThinkLevel | None, request: TextRequest, record: ModelRecord) -> bool | ThinkLevel | None:
     """As a model does that is asked itself: one that can think does, unless it is told otherwise."""
     if "thinking" in record.capabilities:
         return True if asked is None else asked
-    if asked:
+    if asked and not request.may_skip_thinking:
         raise InvalidRequest(f'"{record.name}" does not support thinking')
     return None

@@ -75,6 +75,7 @@ class Conversation:
             num_ctx=to_num_ctx(options),
             is_truncating=self.is_truncating,
             wants_stop_text=self.wants_stop_text,
+            may_skip_thinking=self.may_skip_thinking and record.carrier == "router",
         )
         demand = Demand(self.keep_alive_s, to_load_options(options))
         return request, with_wish(demand, exchange, record, self.options, self.metadata)

@@ -99,6 +99,7 @@ class TextRequest(Struct, frozen=True):
     is_shifting: the answer may go on beyond, forgetting what is old.
     wants_context: the answer's end shall tell the tokens of the prompt and of the answer.
     wants_stop_text: it shall tell which of ``sampling.stop`` ended it, where the engine can.
+    may_skip_thinking: of the models that a router has, one that cannot think just answers.
     """
 
     prompt: Prompt
@@ -110,3 +111,4 @@ class TextRequest(Struct, frozen=True):
     is_shifting: bool = False
     wants_context: bool = False
     wants_stop_text: bool = False
+    may_skip_thinking: bool = False
