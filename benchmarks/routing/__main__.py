@@ -1,7 +1,7 @@
 """All figures of the router, as they stand in ``docs/routing.md``.
 
-``python -m benchmarks.routing --judge FILE.gguf [--judge ...] [--write docs/routing.md]``. It takes most of an hour: each
-part is a command of its own, which is told with its table, and can be run by itself.
+``python -m benchmarks.routing --judge FILE.gguf [--judge ...] [--write docs/routing.md]``: it takes most of an hour.
+Each part is a command of its own, which is told with its table, and can be run by itself.
 """
 
 import os

@@ -1,6 +1,7 @@
 """The local answer that is begun while the judge thinks."""
 
 import asyncio
+import itertools
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -101,8 +102,7 @@ async def test_a_client_that_goes_away_while_its_first_word_is_waited_for_leaves
     made.local.script = Script((), hang=True)
     asking = await begun_ahead(made, scorer, "easy")
     say(scorer)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns_of_the_loop(5)
     await gone(asking)
 
     assert (made.local.cancelled, made.local.running, made.carrier.held) == (1, 0, 0)
@@ -187,6 +187,27 @@ async def test_200_at_once_give_everything_back() -> None:
 
     assert [each.decision.side for each in told] == ["local", "remote"] * 100
     assert (made.carrier.held, made.local.running, made.remote.running) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("text", ["easy", "hard"])
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_whenever_a_client_goes_away_nothing_is_left(text: str, *, hangs: bool) -> None:
+    for thought, answered in itertools.product(range(8), range(20)):
+        made, scorer = thinking(looks_twice=bool(answered % 2))
+        made.local.script = Script((("small",),), hang=hangs)
+        asking = asyncio.create_task(made.ask(text))
+        await turns_of_the_loop(thought)
+        say(scorer)
+        await turns_of_the_loop(answered)
+        await gone(asking)
+
+        assert (made.carrier.held, made.local.running, made.remote.running) == (0, 0, 0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def turns_of_the_loop(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def test_what_was_never_begun_is_dropped_for_nothing() -> None:

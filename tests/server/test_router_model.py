@@ -215,7 +215,7 @@ async def test_thinking_goes_to_the_model_that_thinks(served: Served) -> None:
 @pytest.mark.parametrize(
     ("dialect", "more", "status"),
     [
-        ("openai chat", {"reasoning_effort": "low"}, 200),
+        ("openai chat", {"reasoning_effort": "low"}, 400),
         ("anthropic", {"thinking": {"type": "enabled", "budget_tokens": 2000}}, 200),
         ("chat", {"think": True}, 400),
     ],
