@@ -87,3 +87,10 @@ def test_all_that_would_be_told_has_every_text_once_as_it_stands() -> None:
 
     assert asked.whole_text.split("\n")[:2] == ["look", ""]
     assert 'a\n"b"' in asked.whole_text
+
+
+def test_thinking_that_may_be_left_out_is_no_reason_to_go_anywhere() -> None:
+    prompt = ChatPrompt((Message("user", "hi"),), think=True)
+
+    assert subject_of(TextRequest(prompt)).wants_thinking
+    assert not subject_of(TextRequest(prompt, may_skip_thinking=True)).wants_thinking

@@ -68,7 +68,8 @@ def subject_of(request: TextRequest) -> Subject:
         wanted_tokens=request.sampling.max_tokens,
         has_images=images > 0,
         has_tools=bool(chat.tools),
-        wants_thinking=bool(chat.think),
+        # A client that always asks for it can do without.
+        wants_thinking=bool(chat.think) and not request.may_skip_thinking,
         has_schema=request.json_format is not None,
         is_gap=isinstance(prompt, InfillPrompt),
         attached=(*chat.tools, schema) if schema else chat.tools,
