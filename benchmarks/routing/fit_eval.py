@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
+import platformdirs
 
 from arriero.router.features import FEATURE_NAMES
 from arriero.router.fitting import fit_in
@@ -72,12 +73,18 @@ def leaning_without(*families: str) -> Callable[[str], float]:
 
 def _viewer(name: str, families: Sequence[str], keep: Callable[[Row], bool]) -> Viewer:
     """A space made of some rows, kept for the next run of the same features."""
-    folder = Path(os.environ.get("ARRIERO_ROUTING_CACHE", "/tmp/arriero-routing"))  # a cache of our own
+    folder = _cache()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{_cues_hash()}.json"
     if not path.exists():
         path.write_bytes(msgspec.json.encode(make([row for row in rows() if keep(row)], name)))
     return Remembering(space_from(path.read_bytes()), leaning_without(*families))
+
+
+def _cache() -> Path:
+    """Where spaces are kept: ARRIERO_ROUTING_CACHE, or in the user's own cache."""
+    told = os.environ.get("ARRIERO_ROUTING_CACHE")
+    return Path(told) if told else platformdirs.user_cache_path("arriero", appauthor=False) / "routing"
 
 
 def _is_mmlu(row: Row) -> bool:

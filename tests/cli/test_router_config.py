@@ -62,7 +62,6 @@ def test_all_that_can_be_said_of_a_router(tmp_path: Path) -> None:
         shadow = "local"
         ask_both = 0.02
         start_ahead = false
-        log = false
         keep_prompts = true
         """,
     )
@@ -87,9 +86,9 @@ def test_all_that_can_be_said_of_a_router(tmp_path: Path) -> None:
         shadow="local",
         asks_both=0.02,
         starts_ahead=False,
-        keeps_log=False,
         keeps_prompts=True,
     )
+    assert not read_one(tmp_path, "log = false").keeps_log
 
 
 def test_all_that_can_be_said_of_a_rule(tmp_path: Path) -> None:
@@ -159,6 +158,9 @@ def test_every_route_of_a_rule_is_read(tmp_path: Path, route: RuleRoute) -> None
         ('scorer = "cascade"', "needs a judge"),
         ('scorer = "fitted"', "arriero route fit"),
         ('weights = "/nowhere.json"', "/nowhere.json does not exist"),
+        (f'weights = "{__file__}"', "weights: the scorer 'linear' has none"),
+        ('ask_both = "2%"', "ask_both needs log and keep_prompts"),
+        ('ask_both = "2%"\nkeep_prompts = true\nlog = false', "ask_both needs log and keep_prompts"),
         ('local_lacks = ["sight"]', "'sight'"),
         ('judge = " "', "judge: the name of a model is missing"),
         ('judge = "smart"', "smart is a router"),
@@ -233,11 +235,12 @@ def test_two_routers_do_not_go_by_the_same_name(tmp_path: Path) -> None:
             read(tmp_path, f'[router."{first}"]\n{LEAST}[router."{second}"]\n{LEAST}')
 
 
-def test_several_routers_stand_side_by_side_and_a_flag_takes_the_place_of_a_table(tmp_path: Path) -> None:
+def test_several_routers_stand_side_by_side_and_flags_change_the_models_of_one_and_nothing_else(tmp_path: Path) -> None:
     by_flag = RouterSettings("tiny", "huge", name="smart")
-    found = read(tmp_path, f"[router.smart]\n{LEAST}[router.other]\n{LEAST}", by_flag)
+    rule = '[[router.smart.rules]]\nroute = "private"\nkeywords = ["iban"]\n'
+    found = read(tmp_path, f"[router.smart]\n{LEAST}{rule}[router.other]\n{LEAST}", by_flag)
 
-    assert [(each.name, each.local) for each in found] == [("smart", "tiny"), ("other", "small")]
+    assert [(each.name, each.local, len(each.rules)) for each in found] == [("smart", "tiny", 1), ("other", "small", 0)]
 
 
 def test_without_a_file_there_are_the_routers_of_the_flags(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import re
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from arriero import AsyncSmartRouter
 from arriero.client.question import MessageLike
 from arriero.client.response import RoutedResponse
-from arriero.errors import ConfigError, ModelNotFound
+from arriero.errors import ConfigError, InvalidRequest, ModelNotFound
 from arriero.types.routing import Reason
 from tests.client.routers import HARD, TO_LOCAL, TO_REMOTE, routed
 from tests.client.servers import LOCAL_MODEL, REMOTE_MODEL, StandIn
@@ -216,6 +217,19 @@ def test_decisions_are_written_down_where_that_is_wanted(tmp_path: Path) -> None
 def test_settings_that_make_no_sense_are_refused_at_once(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         AsyncSmartRouter(**settings)
+
+
+def test_several_event_loops_have_one_log(tmp_path: Path) -> None:
+    router = AsyncSmartRouter(scorer="linear", log=tmp_path / "decisions.db")
+    before = threading.active_count()
+    for _ in range(3):
+        # Refused before any server is asked.
+        with pytest.raises(InvalidRequest):
+            asyncio.run(router.chat("Hello!", options={"route": ["nobody"]}))
+    assert threading.active_count() == before + 1
+
+    asyncio.run(router.aclose())
+    assert threading.active_count() == before
 
 
 async def test_a_closed_router_says_that_it_is() -> None:

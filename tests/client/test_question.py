@@ -147,6 +147,7 @@ def test_settings_are_read_as_the_server_reads_them() -> None:
         ("Hi", {"tools": [{"function": {}}]}, r"tools\[0\] has no function with a name"),
         ("Hi", {"options": {"temperature": "hot"}}, "temperature"),
         ("Hi", {"options": {"route": "away"}}, "one of local, remote"),
+        ("Hi", {"options": {"route": ["local"]}}, "one of local, remote"),
         ("Hi", {"keep_alive": "soon"}, "invalid duration"),
         ("Hi", {"think": "hard"}, "invalid think value"),
         ("Hi", {"top_logprobs": 21}, "between 0 and 20"),

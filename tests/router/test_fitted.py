@@ -49,6 +49,17 @@ async def test_a_score_says_whose_it_is_and_what_it_took() -> None:
     assert score.probability == FittedScorer(model(), viewer()).probability("integral")
 
 
+async def test_a_follow_up_is_worth_most_of_what_it_follows() -> None:
+    scorer = FittedScorer(model(), viewer())
+    before = Message("user", "integral")
+
+    followed = await scorer.score(Subject((before, Message("assistant", "1/2"), Message("user", "and now again"))))
+    turned = await scorer.score(Subject((before, Message("assistant", "1/2"), Message("user", "thank you"))))
+
+    assert followed.probability == pytest.approx(0.9 * scorer.probability("integral"))
+    assert turned.probability == scorer.probability("thank you") < followed.probability
+
+
 async def test_nothing_asked_is_no_score() -> None:
     with pytest.raises(ScorerFailed, match="no text"):
         await FittedScorer(model(), viewer()).score(asked("  "))

@@ -62,6 +62,14 @@ def test_few_labels_keep_to_what_was_thought_before() -> None:
     assert with_garden > without
 
 
+def test_many_labels_overrule_what_was_thought_before() -> None:
+    leaning = viewer(lambda text: 0.9 if text in {"cake", "unheard"} else 0.1)
+    score = fit_in(leaning, *labels(400))
+
+    hard, easy = score(["integral", "cake"])
+    assert hard > easy
+
+
 def test_labels_that_say_nothing_still_give_an_order() -> None:
     prompts, _ = labels(60)
     model = fit_model(prompts, [float(at % 3 == 0) for at in range(60)], prior=viewer())

@@ -13,13 +13,14 @@ from arriero.router.scoring import ScorerFailed
 from arriero.router.settings import Prices, Sessions
 from arriero.router.subject import Subject
 from arriero.types.chat import Message, ToolCall
-from arriero.types.routing import Reason, Side, Wish
+from arriero.types.routing import NO_WISH, Reason, Side, Wish
 from arriero.types.usage import Usage
 from tests.router.factories_routing import (
     ABLE,
     LOCAL,
     REMOTE,
     USAGE,
+    WELL,
     Clock,
     ScriptedScorer,
     decided,
@@ -346,6 +347,35 @@ async def test_even_in_shadow_what_is_private_stays_and_what_only_one_side_can_g
     assert await side_for(router, "hard", wish=Wish("local")) == "local"
     plan = await decided(router, "hard", states=sides(remote=lacking("vision")), has_images=True)
     assert (plan.decision.side, plan.decision.chosen) == ("local", None)
+
+
+async def test_a_private_conversation_is_known_again_where_others_are_not() -> None:
+    router = Router(settings(sessions=Sessions(are_kept=False)), ScriptedScorer())
+    await decided(router, "my salary is", wish=Wish("local"), answer="a lot")
+    await decided(router, "hard", answer="well")
+
+    assert await side_for(router, "my salary is", "a lot", "a hard question") == "local"
+    assert await side_for(router, "hard", "well", "easy") == "local"
+    assert await side_for(router, "hard", "well", "hard") == "remote"
+
+
+async def test_even_in_shadow_the_later_turns_of_a_private_conversation_stay() -> None:
+    router = Router(settings(shadow="remote"), ScriptedScorer())
+    await decided(router, "my salary is", wish=Wish("local"), answer="a lot")
+
+    later = await decided(router, "my salary is", "a lot", "easy")
+    assert (later.decision.side, later.decision.chosen, later.is_private) == ("local", None, True)
+
+
+async def test_the_answer_of_a_tool_goes_to_who_has_called_it_though_somebody_else_was_chosen() -> None:
+    router = Router(settings(), ScriptedScorer())
+    plan = (await decided(router, "easy")).failed_over(REMOTE, "empty", Reason.SECOND_LOOK)
+    call = ToolCall("look", {"at": "x"})
+    router.answered(plan, "", USAGE, calls=(call,))
+
+    loop = (Message("user", "easy"), Message("assistant", "", tool_calls=(call,)), Message("tool", "seen"))
+    found = await router.decide(Subject(loop), NO_WISH, WELL)
+    assert (found.decision.side, found.decision.reason) == ("remote", Reason.TOOL_LOOP)
 
 
 async def test_a_plan_that_failed_over_says_who_should_have_answered_and_why_not() -> None:

@@ -76,6 +76,13 @@ def test_a_rule_asks_for_a_key_and_for_metadata() -> None:
     assert not fits(rule, subject("x"), Wish(key="k1", metadata={"team": "a"}))
 
 
+def test_names_of_metadata_count_in_any_case() -> None:
+    rule = Rule("theirs", "private", metadata={"Team": "Legal"})
+
+    assert fits(rule, subject("x"), Wish(metadata={"team": "Legal"}))
+    assert not fits(rule, subject("x"), Wish(metadata={"team": "legal"}))
+
+
 def test_all_that_a_rule_says_must_be_true() -> None:
     rule = Rule("both", "local", ("tax",), max_chars=10)
 

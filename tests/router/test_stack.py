@@ -79,3 +79,10 @@ async def test_what_each_has_noted_is_kept_under_its_name_and_a_judges_verdict_t
 def test_a_stack_of_nothing_or_without_weight_is_refused(weights: tuple[float, ...]) -> None:
     with pytest.raises(ConfigError, match="weight above 0"):
         StackScorer([(Says("a", 0.5), weight) for weight in weights])
+
+
+async def test_what_a_judge_has_noted_is_no_failure_and_that_it_has_failed_is_one() -> None:
+    noted = await StackScorer([(Says("linear", 0.2), 1.0), (Says("judge", 0.8, "cached", "text"), 1.0)]).score(SUBJECT)
+    failed = await StackScorer([(Says("linear", 0.2), 1.0), (Fails(), 1.0)]).score(SUBJECT)
+
+    assert (noted.judge_failure, failed.judge_failure) == ("", "failed")

@@ -1,6 +1,7 @@
 """What routers decide is written down and counted, and what came of it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,15 +12,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from arriero.engines.fake import Script
-from arriero.errors import EngineDied, EngineUnreachable, UpstreamsDown
+from arriero.errors import EngineDied, EngineFailed, EngineUnreachable, UpstreamsDown
 from arriero.metrics.routing import RoutingMetrics
 from arriero.router.decision_database import read_rows
 from arriero.router.decision_log import DecisionLog, LogSettings
 from arriero.router.decision_rows import DecisionRow
 from arriero.router.rules import Rule
+from arriero.router.settings import Limits, Prices
+from arriero.router.subject import Subject
 from arriero.runners.route_record import Recorder
-from arriero.types.routing import Reason, Wish
-from tests.router.factories_routing import LOCAL, REMOTE
+from arriero.types.routing import Reason, Score, Wish
+from tests.router.factories_routing import LOCAL, REMOTE, ScriptedScorer, subject
 from tests.runners.routers import Bench, bench, chat, gone
 from tests.serving import until
 
@@ -58,6 +61,18 @@ async def recorded(path: Path, **changes: Any) -> AsyncIterator[Recorded]:
         await recorder.aclose()
 
 
+class SlowScorer(ScriptedScorer):
+    """A scripted scorer that takes a while, without an event to wait for."""
+
+    took_ms = 2.0
+
+    async def score(self, subject: Subject) -> Score:
+        began_ns = time.perf_counter_ns()
+        while time.perf_counter_ns() - began_ns < self.took_ms * 1e6:
+            pass
+        return await ScriptedScorer.score(self, subject)
+
+
 async def turns_of_the_loop() -> None:
     """Enough of them for what is begun to be asked."""
     for _ in range(20):
@@ -78,6 +93,16 @@ async def test_an_answer_is_written_down_with_what_it_took(tmp_path: Path) -> No
     assert row.outcome.ttft_ms is not None
     assert row.outcome.total_ms is not None
     assert 0 <= row.outcome.ttft_ms <= row.outcome.total_ms
+
+
+async def test_what_deciding_takes_is_part_of_the_time_to_the_first_byte(tmp_path: Path) -> None:
+    async with recorded(tmp_path, scorer=SlowScorer()) as log:
+        await log.bench.ask("hard")
+        (row,) = await log.rows()
+
+    assert row.outcome
+    assert row.outcome.ttft_ms is not None
+    assert row.outcome.ttft_ms >= row.decision.took_ms >= SlowScorer.took_ms
 
 
 async def test_what_the_user_does_not_want_written_down_is_not(tmp_path: Path) -> None:
@@ -119,6 +144,19 @@ async def test_a_failure_is_written_down_with_who_answered_instead_and_counted(t
         (row,) = await log.rows()
 
     assert (row.decision.side, row.decision.chosen, row.decision.reason) == ("local", "remote", Reason.FAILOVER)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_the_words_of_a_side_that_has_failed_are_not_written_down(tmp_path: Path, times: int) -> None:
+    async with recorded(tmp_path) as log:
+        log.bench.fails(REMOTE, EngineFailed("cannot parse: the secret is 42", 500))
+        for _ in range(times):
+            told = await log.bench.ask("hard")
+        rows = await log.rows()
+
+    assert "secret" in told.decision.detail
+    assert [row.decision.reason for row in rows] == [Reason.FAILOVER] * times
+    assert {row.decision.detail for row in rows} == {""}
 
 
 async def test_a_second_look_is_written_down_and_counted(tmp_path: Path) -> None:
@@ -183,6 +221,25 @@ async def test_an_open_request_may_be_answered_by_both(tmp_path: Path) -> None:
         await log.bench.ask("easy")
         await turns_of_the_loop()
         assert log.bench.carrier.asked == [LOCAL, REMOTE]
+
+
+async def test_unlogged_or_while_the_other_side_has_enough_to_do_one_answer_is_all(tmp_path: Path) -> None:
+    for changes in ({"keeps_log": False}, {"limits": {"remote": Limits(1)}}):
+        async with recorded(tmp_path, asks_both=1.0, **changes) as log, log.bench.begun(chat("hard")):
+            await log.bench.ask("easy")
+            await turns_of_the_loop()
+            assert log.bench.carrier.asked == [REMOTE, LOCAL]
+
+
+async def test_a_second_answer_costs_what_it_has_cost(tmp_path: Path) -> None:
+    prices = Prices(price_out=1_000_000.0, budget=1000.0)
+    async with recorded(tmp_path, asks_both=1.0, prices=prices) as log:
+        before = log.bench.router.pay(subject("easy"))
+        log.bench.router.refund(before)
+        await log.bench.ask("easy")
+        await turns_of_the_loop()
+        # Of the estimate of several hundred tokens, three are left to be paid.
+        assert log.bench.router.pay(subject("easy")) < before / 10
 
 
 async def test_without_log_and_metrics_nothing_is_missing() -> None:

@@ -75,6 +75,14 @@ def test_a_side_that_cannot_be_reached_is_left_alone_until_its_time_is_over() ->
     assert place.state(None).error == ""
 
 
+def test_what_an_engine_has_said_of_one_request_is_not_told_of_others() -> None:
+    place = side()
+    for _ in range(3):
+        fail(place, EngineFailed("cannot parse: the secret is 42", 500))
+
+    assert place.state(None).error == "it has failed several times in a row"
+
+
 def test_a_side_that_is_well_again_has_a_clean_slate() -> None:
     clock = Clock()
     place = side(clock=clock)

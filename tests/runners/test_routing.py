@@ -13,6 +13,8 @@ from arriero.errors import (
 )
 from arriero.router.rules import Rule
 from arriero.router.settings import Limits
+from arriero.runners.route_record import Recorder
+from arriero.runners.routing import Routing
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextRequest, ToolCall
 from arriero.types.events import ToolCallDelta
 from arriero.types.loading import Demand
@@ -161,6 +163,17 @@ async def test_a_model_is_asked_as_it_would_be_asked_itself() -> None:
     assert (asked.sampling.temperature, asked.sampling.top_k, asked.sampling.stop) == (0.25, 7, ("END",))
 
 
+async def test_the_local_side_is_the_model_that_is_near() -> None:
+    made = bench()
+    made.carrier.engines = {**made.carrier.engines, "near": made.local}
+    find, near = made.models.__getitem__, chat_model("near")
+    made.routing = Routing([made.router], find, made.carrier, Recorder(), find_near=lambda _: near)
+    await made.ask("easy")
+    await made.ask("hard")
+
+    assert made.carrier.asked == ["near", REMOTE]
+
+
 async def count(engine: Engine) -> int:
     return len((await engine.health() and "counted") or "")
 
@@ -191,6 +204,16 @@ async def test_what_must_stay_is_not_told_to_the_other_engine_either(
 
     with pytest.raises(EngineUnreachable):
         await made.routing.call(made.found(name), count, Demand(wish=wish))
+    assert made.carrier.called == [LOCAL]
+
+
+async def test_once_a_conversation_is_private_nothing_is_told_to_the_other_engine() -> None:
+    made = bench()
+    await made.ask("my salary is", name="smart:local")
+    made.fails(LOCAL, DOWN)
+
+    with pytest.raises(EngineUnreachable):
+        await made.routing.call(made.found(), count)
     assert made.carrier.called == [LOCAL]
 
 

@@ -116,9 +116,10 @@ def test_a_model_that_can_think_does_unless_it_is_told_otherwise(asked: Any, tol
         (ChatPrompt((Message("user", "hi"),), tools=(TOOL,)), "tools"),
         (ChatPrompt((Message("user", "hi", images=("AAAA",)),)), "image"),
         (ChatPrompt((Message("user", "hi"),), context=(1, 2)), "context of tokens"),
+        (TextPrompt("hi", (1, 2)), "context of tokens"),
     ],
 )
-def test_what_a_model_cannot_do_is_a_wrong_request(asked: ChatPrompt, words: str) -> None:
+def test_what_a_model_cannot_do_is_a_wrong_request(asked: ChatPrompt | TextPrompt, words: str) -> None:
     unable = chat_model("m", capabilities=("completion",))
 
     with pytest.raises(InvalidRequest, match=words):

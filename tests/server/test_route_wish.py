@@ -37,6 +37,7 @@ from tests.serving import ROOMY, FakeLoader, listening, services_of
 
 PRIVATE = Rule("keep", "private", ("secret",))
 OURS = Rule("ours", "remote", metadata={"team": "research"})
+MARKED = Rule("marked", "remote", metadata={"Is-Hard": "true"})
 THEIRS = Rule("theirs", "remote", keys=("key-1",))
 
 
@@ -47,7 +48,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def served(root: Path) -> AsyncIterator[Served]:
-    async with running_router(root, rules=(OURS, THEIRS)) as server:
+    async with running_router(root, rules=(OURS, MARKED, THEIRS)) as server:
         yield server
 
 
@@ -166,6 +167,8 @@ async def test_rules_are_held_against_metadata_of_the_body(served: Served, path:
 
     assert (await served.post(path, {**asked, "metadata": {"team": "research", "n": 1}})).side == "remote"
     assert (await served.post(path, {**asked, "metadata": {"team": "other"}})).side == "local"
+    assert (await served.post(path, {**asked, "metadata": {"is-hard": True, "of": {"a": "b"}}})).side == "remote"
+    assert (await served.post(path, asked, **{"X-Arriero-Meta-Is-Hard": "true"})).side == "remote"
 
 
 @dataclass(frozen=True, slots=True)

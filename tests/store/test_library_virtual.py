@@ -83,6 +83,16 @@ def test_a_name_that_ends_in_local_still_finds_other_models(layout: Layout) -> N
     assert library(layout, "mine").find("mine:local").reference == ""
 
 
+@pytest.mark.parametrize("asked", ["other", "other:latest", "OTHER:local", "library/other"])
+def test_what_is_to_be_near_is_found_in_the_store_before_it_is_found_elsewhere(layout: Layout, asked: str) -> None:
+    stored(layout.own, "other")
+    made = library(layout)
+    made.offer([record("other:latest", weights=None, carrier="upstream"), record("far", carrier="upstream")])
+
+    assert (made.find(asked).carrier, made.find_near(asked).carrier) == ("upstream", "process")
+    assert (made.find_near("far").carrier, made.find_near("smart").carrier) == ("upstream", "router")
+
+
 def test_a_routers_name_comes_before_all_others(layout: Layout) -> None:
     stored(layout.own, "smart")
     found = library(layout, "smart")

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -63,10 +63,13 @@ class UpstreamSource:
         return tuple(found.values())
 
     def read_routers(self, environ: Mapping[str, str]) -> tuple[RouterSettings, ...]:
-        """All routers; one given by flag is meant in place of one of its name. Raises ConfigError."""
+        """All routers; of one in the file, flags of its name change the models only. Raises ConfigError."""
         path = find_file(self.file, environ)
-        found = read_routers(path, _parse(path).get(ROUTERS, {})) if path else ()
-        return check_together(list({settings.name: settings for settings in (*found, *self.routers)}.values()))
+        found = {each.name: each for each in (read_routers(path, _parse(path).get(ROUTERS, {})) if path else ())}
+        for flags in self.routers:
+            known = found.get(flags.name, flags)
+            found[flags.name] = replace(known, local=flags.local, remote=flags.remote, judge=flags.judge or known.judge)
+        return check_together(list(found.values()))
 
 
 def find_file(flag: str | None, environ: Mapping[str, str]) -> Path | None:

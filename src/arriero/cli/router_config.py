@@ -119,11 +119,20 @@ def check_router(settings: RouterSettings, place: str) -> RouterSettings:
         raise ConfigError(f"{place} scorer 'fitted' needs weights: make them with arriero route fit")
     if settings.weights is not None and not settings.weights.is_file():
         raise ConfigError(f"{place} weights: {settings.weights} does not exist; make it with arriero route fit")
+    _check_effects(settings, place)
     for side in SIDES:
         if unknown := set(settings.lacks.get(side, ())) - set(ABILITIES):
             words = ", ".join(ABILITIES)
             raise ConfigError(f"{place} {side}_lacks: nothing is called {sorted(unknown)[0]!r}; one of {words}")
     return settings
+
+
+def _check_effects(settings: RouterSettings, place: str) -> None:
+    """Raise ConfigError for what would have no effect."""
+    if settings.weights is not None and (kind := settings.scorer_kind) not in {"fitted", "stack"}:
+        raise ConfigError(f"{place} weights: the scorer {kind!r} has none; say scorer = 'fitted' or 'stack'")
+    if settings.asks_both and not (settings.keeps_log and settings.keeps_prompts):
+        raise ConfigError(f"{place} ask_both needs log and keep_prompts: nobody can judge answers that are not kept")
 
 
 def _check_numbers(settings: RouterSettings, place: str) -> None:

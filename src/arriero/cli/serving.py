@@ -115,9 +115,8 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
     access = Access(config.api_key, settings.origins, is_loopback(listener))
     layout, holds = library.layout, Holds()
     registry = new_registry()
-    routing = make_routing(
-        settings.routers, library.find, own, make_recorder(settings.routers, layout, registry), layout.data
-    )
+    recorder = make_recorder(settings.routers, layout, registry)
+    routing = make_routing(settings.routers, library.find, own, recorder, layout.data, library.find_near)
     library.add_virtual(routing)
     carrier = Carriers({"process": scheduler, "upstream": upstreams, "router": routing})
     services = Services(

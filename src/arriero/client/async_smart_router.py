@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from arriero.client.response import Responder, RoutedResponse
 from arriero.client.settings import ClientSettings, checked, model_at
 from arriero.client.verbose import Commentary, Tell, reason_text
 from arriero.errors import ConfigError
+from arriero.router.decision_log import DecisionLog
 from arriero.router.rules import Rule
 from arriero.runners.carrier import Answer
 from arriero.types.events import Finished
@@ -91,6 +92,7 @@ class AsyncSmartRouter:
         self._out = out
         self._loop: asyncio.AbstractEventLoop | None = None
         self._known: Connected | None = None
+        self._log: DecisionLog | None = None
         self._is_closed = False
 
     async def chat(  # noqa: PLR0913  # as ollama.Client has them
@@ -197,6 +199,10 @@ class AsyncSmartRouter:
         known, self._known = self._known, None
         if known is not None and self._loop is asyncio.get_running_loop():
             await known.aclose()
+        # At the end of the interpreter there are no threads to wait in; it then closes itself.
+        with suppress(RuntimeError):
+            if self._log is not None:
+                await self._log.aclose()
 
     async def __aenter__(self) -> Self:
         """Nothing is connected before it is used."""
@@ -214,7 +220,10 @@ class AsyncSmartRouter:
             raise ConfigError("this router is closed: make another one")
         loop = asyncio.get_running_loop()
         if self._known is None or self._loop is not loop:
-            self._loop, self._known = loop, Connected(self._settings)
+            if self._log is None and self._settings.log is not None:
+                # One for all event loops: it has a thread of its own.
+                self._log = DecisionLog(self._settings.log)
+            self._loop, self._known = loop, Connected(self._settings, self._log)
         return self._known
 
 

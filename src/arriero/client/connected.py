@@ -1,7 +1,7 @@
 """A program's router within an event loop: its servers, and the same pipeline that is served."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from arriero.client.scorers import scorer_of
 from arriero.client.settings import NAME, ClientSettings
@@ -53,10 +53,11 @@ class _ToldRouter(Router):
 class Connected:
     """Make it within an event loop. Raises ConfigError for settings that cannot be used.
 
-    A server is first looked at when a request may go there: while all are private, the remote one is left alone.
+    log: where decisions are written down, if anywhere; it stays open. A server is first looked at when a request may go
+    there: while all are private, the remote one is left alone.
     """
 
-    def __init__(self, settings: ClientSettings) -> None:
+    def __init__(self, settings: ClientSettings, log: DecisionLog | None) -> None:
         local, remote, judge = names_of_models([settings.local, settings.remote, settings.judge])
         self._models: dict[Side, str] = {"local": settings.local.model, "remote": settings.remote.model}
         self._router_settings = RouterSettings(
@@ -79,15 +80,11 @@ class Connected:
             self._router_settings, settings.judge_load_timeout_s, find, self._sides, lambda: self._is_loaded(judge)
         )
         router = _ToldRouter(self._router_settings, scorer, self._decided)
-        log = DecisionLog(settings.log) if settings.log else None
         self._routing = Routing([router], find, self._sides, Recorder(log))
 
     async def aclose(self) -> None:
         """Close all connections, and break off what is under way."""
         await self._sides.aclose()
-        # At the end of the interpreter there are no threads to wait in; the log then closes itself.
-        with suppress(RuntimeError):
-            await self._routing.aclose()
 
     @property
     def record(self) -> ModelRecord:

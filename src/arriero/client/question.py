@@ -20,10 +20,11 @@ from arriero.protocol.ollama_options import options_for, to_load_options, to_num
 from arriero.protocol.openai_chat import InMessage
 from arriero.protocol.openai_messages import read_messages
 from arriero.server.abilities import require_images, require_tools
+from arriero.server.route_wish import ROUTE_OPTION, read_side
 from arriero.types.chat import ChatPrompt, Message, TextRequest
 from arriero.types.loading import Demand
 from arriero.types.models import Capability, ModelRecord
-from arriero.types.routing import SIDES, Side, Wish, most_private, side_of
+from arriero.types.routing import Side, Wish, most_private
 
 # Messages, tools and schemas are JSON of the caller's, or objects of the client library's.
 MessageLike = Mapping[str, Any] | ollama.Message | BaseModel
@@ -32,8 +33,6 @@ ImageLike = str | bytes | PathLike[str] | ollama.Image
 FormatLike = Literal["", "json"] | Mapping[str, Any] | None
 ThinkLike = bool | Literal["low", "medium", "high", "max"] | None
 _MOST_TOP_LOGPROBS = 20
-# What a server's router takes from those who can set options only.
-_ROUTE_OPTION = "route"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class Question:
             num_ctx=to_num_ctx(options),
         )
         keep_alive_s = read_keep_alive(UNSET if self.keep_alive is None else self.keep_alive)
-        return request, Demand(keep_alive_s, to_load_options(options), Wish(self._force(asked.get(_ROUTE_OPTION))))
+        return request, Demand(keep_alive_s, to_load_options(options), Wish(self._force(asked.get(ROUTE_OPTION))))
 
     def _turns(self) -> tuple[Message, ...]:
         """The conversation; one without messages is the prompt."""
@@ -92,9 +91,7 @@ class Question:
     # An option is any JSON.
     def _force(self, route: Any) -> Side | None:
         """The side that must answer; where several things are said, the most private one."""
-        side = side_of(route) if isinstance(route, str) else None
-        if side is None and route not in {None, ""}:
-            raise InvalidRequest(f'option "{_ROUTE_OPTION}" must be one of {", ".join(SIDES)}')
+        side = read_side(route, f'option "{ROUTE_OPTION}"')
         forced: Sequence[Side | None] = ("local" if self.force_local else None, "remote" if self.force_remote else None)
         return most_private([*forced, side])
 

@@ -89,7 +89,8 @@ def parameters_text(parameters: Mapping[str, Any]) -> str:
 
 def modelfile_text(record: ModelRecord) -> str:
     """A Modelfile that would make this model again."""
-    files = [record.weights or record.reference or record.name, *([record.projector] if record.projector else [])]
+    reference = "" if record.carrier == "router" else record.reference
+    files = [record.weights or reference or record.name, *([record.projector] if record.projector else [])]
     modelfile = Modelfile(
         origins=tuple(map(str, files)),
         adapters=tuple(map(str, record.adapters)),

@@ -4,7 +4,9 @@ import re
 
 _FIRST = re.compile(r"\n[ \t]*(?:(?:options|choices|answer choices)\s*:\s*)?[(\[]?[Aa1][).:\]][ \t]", re.IGNORECASE)
 _LABEL = re.compile(r"^[ \t]*[(\[]?([A-Pa-p])[).:\]][ \t]*(.*)$", re.MULTILINE)
-_CUE = re.compile(r"\s*\bAnswer\s*:\s*$")
+# What stands before it is cut off by itself: a pattern that begins with white space looks at a long run of it from each
+# of its places.
+_CUE = re.compile(r"\bAnswer\s*:\s*$")
 _MOST_CHOICES = 16
 
 
@@ -22,4 +24,9 @@ def without_choices(text: str) -> tuple[str, list[str]]:
         end = found.end()
     if len(choices) < 2:
         return text, []
-    return _CUE.sub("", text[: start.start()] + text[end:]), choices
+    return _without_cue(text[: start.start()] + text[end:]), choices
+
+
+def _without_cue(text: str) -> str:
+    found = _CUE.search(text)
+    return text if found is None else text[: found.start()].rstrip()

@@ -5,9 +5,10 @@ from math import exp
 from operator import mul
 from pathlib import Path
 
-from msgspec import DecodeError, Struct, field, json
+from msgspec import DecodeError, Struct, json
 
 from arriero.errors import ConfigError
+from arriero.router.follow_ups import probability_of
 from arriero.router.scoring import ScorerFailed
 from arriero.router.subject import Subject
 from arriero.router.term_space import Seen, Viewer, shipped
@@ -34,7 +35,6 @@ class FittedModel(Struct, frozen=True):
     slope: float
     offset: float
     labels: int
-    notes: list[str] = field(default_factory=list)
 
     def gain_of(self, seen: Seen) -> float:
         """Return how much better the remote model's answer is thought to be, as the labels measure it."""
@@ -93,10 +93,9 @@ class FittedScorer:
         return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
 
     async def score(self, subject: Subject) -> Score:
-        """Return the probability for the request's last turn. Raises ScorerFailed where nothing is asked."""
+        """Return that of the user's last turn, or of what it leans on. Raises ScorerFailed where nothing is asked."""
         started = time.perf_counter()
-        text = subject.text
-        if not text.strip():
+        if not subject.text.strip():
             raise ScorerFailed("there is no text to score")
-        probability = self.probability(text)
+        probability = probability_of(subject, self.probability)
         return Score(probability, self.name, took_ms=(time.perf_counter() - started) * 1e3)

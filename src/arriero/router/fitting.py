@@ -28,29 +28,25 @@ if TYPE_CHECKING:
 FEWEST_LABELS = 20
 # Of more labels, this many are taken at random: time grows with the cube of them.
 MOST_LABELS = 8000
-# So many show how noisy they are.
-MOST_TRIED = 2000
 SEED = 0
 # Scores that say nothing of the outcome still order the prompts: else no share of them could be sent.
 _LEAST_SLOPE = 0.05
 
 
 class Recipe(Struct, frozen=True):
-    """How much each of the things that are seen of a text may tell, as variances; and what is tried.
+    """How much each of the things that are seen of a text may tell, as variances.
 
-    noises: the variance of a label, in the same unit. leans: the gain that goes with one unit of leaning, before any
-    label is seen. Of both, what is best is found by leaving every label out once; with few labels the first is kept
-    unless another is better by some standard errors: at most `caution`, and as `cautious_labels` to all labels.
+    noise: the variance of a label, in the same unit. known_lean: the gain that goes with one unit of leaning, as it is
+    held to be before any label is seen. Choosing the two by leaving labels out, or by the evidence for them, orders
+    other labels worse than to hold them fixed: what a label says is mostly noise.
     """
 
     terms: float = 2.0
     cues: float = 0.5
     nearness: tuple[float, ...] = (1.0, 1.0)
-    noises: tuple[float, ...] = (1000.0, 100.0)
-    lean: float = 0.05
-    leans: tuple[float, ...] = (0.1, 0.0)
-    caution: float = 2.0
-    cautious_labels: int = 600
+    lean: float = 1.0
+    noise: float = 100.0
+    known_lean: float = 0.05
 
 
 def fit(prompts: list[str], gains: list[float]) -> Callable[[list[str]], list[float]]:
@@ -113,9 +109,8 @@ def _fitted(seen: list[Seen], gains: list[float], viewer: Viewer, recipe: Recipe
     mean = float(np.mean(gains))
     lean = np.array([each.lean for each in seen])
     kernel = recipe.terms * (terms @ terms.T).toarray() + dense @ dense.T
-    tried = _some(len(gains), MOST_TRIED)
-    share, noise = _chosen(kernel[np.ix_(tried, tried)], lean[tried], np.array(gains)[tried], recipe)
-    dual, held_out = _solved(_inverse(kernel, noise), mean + share * lean, np.array(gains))
+    known = mean + recipe.known_lean * lean
+    dual, held_out = _solved(_inverse(kernel, recipe.noise), known, np.array(gains))
     by_term = recipe.terms * (terms.T @ dual)
     by_place = dense.T @ dual
     cues, *nearness, lean_weight = np.split(basis @ by_place, _starts(viewer.space))
@@ -126,12 +121,11 @@ def _fitted(seen: list[Seen], gains: list[float], viewer: Viewer, recipe: Recipe
         terms={name: _short(by_term[at]) for name, at in sorted(vectorizer.vocabulary_.items())},
         cues=list(map(_short, cues)),
         nearness=[list(map(_short, part)) for part in nearness],
-        lean=_short(share + float(lean_weight[0])),
+        lean=_short(recipe.known_lean + float(lean_weight[0])),
         gain=_short(mean - float(centre @ by_place)),
         slope=_short(slope),
         offset=_short(offset),
         labels=len(gains),
-        notes=[f"noise {noise:g}", f"lean {share:g}"],
     )
 
 
@@ -169,24 +163,6 @@ def _inverse_root(kernel: Numbers) -> Numbers:
     return root
 
 
-def _chosen(kernel: Numbers, lean: Numbers, gains: Numbers, recipe: Recipe) -> tuple[float, float]:
-    """Return the share of the lean and the noise with which labels that are left out are ordered best.
-
-    Few labels tell too little to leave the first of each for another that is only a little better.
-    """
-    tried, merits = [], []
-    for noise in recipe.noises:
-        inverse = _inverse(kernel, noise)
-        for share in recipe.leans:
-            _, held_out = _solved(inverse, gains.mean() + share * lean, gains)
-            tried.append((share, noise))
-            merits.append(_merits(held_out, gains))
-    better = [each - merits[0] for each in merits]
-    caution = min(recipe.caution, recipe.cautious_labels / len(gains)) * sqrt(len(gains))
-    sure = [float(each.sum() - caution * each.std()) for each in better]
-    return tried[sure.index(max(sure))]
-
-
 def _inverse(kernel: Numbers, noise: float) -> Numbers:
     import numpy as np
 
@@ -197,16 +173,6 @@ def _solved(inverse: Numbers, known: Numbers, gains: Numbers) -> tuple[Numbers, 
     """Return the weights of the labels, and what each prompt would have got had its label not been seen."""
     dual: Numbers = inverse @ (gains - known)
     return dual, gains - dual / inverse.diagonal()
-
-
-def _merits(scores: Numbers, gains: Numbers) -> Numbers:
-    """Return what each label adds to the area under the curve of gain recovered by share of prompts sent."""
-    import numpy as np
-
-    ranks = np.empty(len(scores))
-    ranks[np.argsort(scores, kind="stable")] = np.arange(len(scores)) / len(scores)
-    merits: Numbers = (gains - gains.mean()) * ranks
-    return merits
 
 
 def _calibrated(scores: Numbers, gains: Sequence[float]) -> tuple[float, float]:

@@ -1,5 +1,9 @@
 """Which turns of a conversation say too little to be looked at alone: "yes, do it", "and in Python?". Pure."""
 
+from collections.abc import Callable
+
+from arriero.router.subject import Subject
+
 _SHORT_CHARS = 80
 _SHORT_WORDS = 10
 # A turn of so few words leans back whatever they are, unless they end the matter.
@@ -13,6 +17,18 @@ that that's was is it all got no never mind see later cheers ok okay right helpf
 _POINTERS = frozenset(_POINTING.split())
 _CLOSINGS = frozenset(_CLOSING.split())
 _AGREEMENTS = frozenset({"ok", "okay"})
+# What is left of an earlier turn's probability, for each turn that it lies back.
+_FADES = 0.9
+_TURNS_BACK = 3
+
+
+def probability_of(subject: Subject, probability: Callable[[str], float]) -> float:
+    """Return the probability of the user's last turn, or of what it leans on where that is higher."""
+    own = probability(subject.text)
+    if not leans_back(subject.text):
+        return own
+    earlier = map(probability, subject.earlier[:_TURNS_BACK])
+    return max([own, *(found * _FADES**back for back, found in enumerate(earlier, 1))])
 
 
 def leans_back(text: str) -> bool:

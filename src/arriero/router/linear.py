@@ -13,15 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from arriero.router.features import FEATURE_NAMES, features_of
-from arriero.router.follow_ups import leans_back
+from arriero.router.follow_ups import probability_of
 from arriero.router.subject import Subject
 from arriero.types.routing import Score
 
 NAME = "linear"
-
-# What is left of an earlier turn's probability, for each turn that it lies back.
-_FADES = 0.9
-_TURNS_BACK = 3
 
 
 class LinearWeights(Struct, frozen=True):
@@ -53,11 +49,7 @@ class LinearModel:
 
     def probability_of(self, subject: Subject) -> float:
         """Return that of the user's last turn, or of what it leans on; low where the user has said nothing."""
-        own = self.probability(subject.text)
-        if not leans_back(subject.text):
-            return own
-        earlier = (self.probability(text) for text in subject.earlier[:_TURNS_BACK])
-        return max([own, *(found * _FADES**back for back, found in enumerate(earlier, 1))])
+        return probability_of(subject, self.probability)
 
 
 class LinearScorer:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 
 from msgspec.structs import replace
 
@@ -73,7 +74,7 @@ class Router:
     async def decide(self, subject: Subject, wish: Wish, states: States) -> Plan:
         """Find who answers. Raises InvalidRequest for what neither side can do, ScorerFailed where no score is had."""
         began_ns = time.perf_counter_ns()
-        marks = self._memory.marks(subject, wish) if self.settings.sessions.are_kept else []
+        marks = self._memory.marks(subject, wish)
         latch = self._memory.find(marks, subject, wish)
         stages = stages_before_score(self.settings, subject, wish, states, latch)
         verdict = next((verdict for stage in stages if (verdict := stage.ask())), None)
@@ -82,8 +83,10 @@ class Router:
         else:
             plan = self._by_verdict(verdict, subject, latch)
         took_ms = (time.perf_counter_ns() - began_ns) / 1e6
-        plan = Plan(replace(self._shadowed(plan.decision), took_ms=took_ms), plan.is_private, plan.latch, marks)
-        self._memory.remember(marks, plan.latch)
+        # What is private stays so, though conversations may go where they like.
+        kept = marks if self.settings.sessions.are_kept or plan.latch.is_private else ()
+        plan = Plan(replace(self._shadowed(plan), took_ms=took_ms), plan.is_private, plan.latch, kept)
+        self._memory.remember(kept, plan.latch)
         return plan
 
     async def explain(self, subject: Subject, wish: Wish, states: States) -> Explanation:
@@ -91,7 +94,7 @@ class Router:
 
         Raises what ``decide`` raises.
         """
-        marks = self._memory.marks(subject, wish) if self.settings.sessions.are_kept else []
+        marks = self._memory.marks(subject, wish)
         latch = self._memory.find(marks, subject, wish)
         told, verdict = tell_stages(stages_before_score(self.settings, subject, wish, states, latch))
         if verdict is not None:
@@ -105,17 +108,24 @@ class Router:
             plan = self._by_score(score, subject, latch, share)
             left = self._cost.left(self.clock()) if self._cost else None
             told += tell_scored(Scored(self.settings, plan.decision, subject.text, latch, kept, left))
-        decision = self._shadowed(plan.decision)
+        decision = self._shadowed(plan)
         if decision.chosen is not None:
             told.append(tell_shadow(decision.side))
         return Explanation(tuple(told), decision, plan.is_private)
 
     def answered(self, plan: Plan, text: str, usage: Usage, paid: float = 0.0, calls: Sequence[ToolCall] = ()) -> None:
         """An answer is complete: the conversation goes on with it. paid: what its tokens were taken to cost."""
-        self._memory.answered(plan.marks, Message("assistant", text, tool_calls=tuple(calls)), plan.latch)
+        # What its tools answer belongs to who has called them, though that be the side that has only stood in.
+        latch = replace_fields(plan.latch, side=plan.decision.side) if calls else plan.latch
+        self._memory.answered(plan.marks, Message("assistant", text, tool_calls=tuple(calls)), latch)
+        if plan.decision.side == "remote":
+            self.settle(usage, paid)
+
+    def settle(self, usage: Usage, paid: float) -> None:
+        """A remote answer is complete: put right what its tokens were taken to cost."""
         is_told = usage.prompt_tokens or usage.completion_tokens
         # Of a server that does not tell, the estimate has to do.
-        if plan.decision.side == "remote" and self._cost is not None and is_told:
+        if self._cost is not None and is_told:
             cost = price(self.settings.prices, usage.prompt_tokens, usage.completion_tokens)
             self._cost.settle(self.clock(), paid, cost)
             self._length = self._length.after(usage.completion_tokens)
@@ -184,15 +194,20 @@ class Router:
             return self.settings.threshold
         return _USUAL_THRESHOLD if self.tuning.threshold is None else self.tuning.threshold
 
+    @property
+    def knows_private(self) -> bool:
+        """Whether some conversations must stay local: by a rule, or since one of their turns had to."""
+        return self._memory.has_private or any(rule.route == "private" for rule in self.settings.rules)
+
     def may_spend(self, subject: Subject) -> bool:
         """Whether a remote answer is within the budget."""
         if self._cost is None:
             return True
         return self._cost.may_spend(self.clock(), self._estimated(subject))
 
-    def _shadowed(self, decision: Decision) -> Decision:
+    def _shadowed(self, plan: Plan) -> Decision:
         """In shadow, one side answers whatever is decided, but for what only the other one may or can do."""
-        side = self.settings.shadow
-        if side is None or decision.is_firm or side == decision.side:
+        side, decision = self.settings.shadow, plan.decision
+        if side is None or plan.is_private or decision.is_firm or side == decision.side:
             return decision
         return replace(decision, side=side, model=self.settings.model(side), chosen=decision.side)

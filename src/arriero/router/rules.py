@@ -31,7 +31,8 @@ class Rule:
     """A rule of the user's: where all that it says is true of a request, that goes where the rule wants it.
 
     keywords: one of them is in the text, as whole words, in any case. pattern: is found in it. min_chars, max_chars:
-    the text's length. keys: the request came with one of these API keys. metadata: it has all of these values.
+    the text's length. keys: the request came with one of these API keys. metadata: it has all of these values,
+    under these names in any case: those of headers have none.
     The text is what is asked; of a private rule, all of the conversation.
     """
 
@@ -57,7 +58,7 @@ class Rule:
             and (self.has_images is None or subject.has_images == self.has_images)
             and (self.has_tools is None or subject.has_tools == self.has_tools)
             and (not self.keys or wish.key in self.keys)
-            and all(wish.metadata.get(name) == value for name, value in self.metadata.items())
+            and (not self.metadata or _lowered(self.metadata).items() <= _lowered(wish.metadata).items())
         )
 
 
@@ -149,6 +150,10 @@ def _needs(subject: Subject) -> list[str]:
 
 def _missing(needs: list[str], facts: SideFacts) -> list[str]:
     return [need for need in needs if need not in facts.abilities]
+
+
+def _lowered(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in metadata.items()}
 
 
 def _has_word(text: str, words: tuple[str, ...]) -> bool:

@@ -30,9 +30,13 @@ class Latch:
 
 
 class SessionMemory:
-    """The conversations of late, each known by its turns, or by the name that its sender gives it."""
+    """The conversations of late, each known by its turns, or by the name that its sender gives it.
+
+    has_private: whether one of them is private, or has been.
+    """
 
     def __init__(self, most: int) -> None:
+        self.has_private = False
         self._most = most
         self._latches: OrderedDict[int, Latch] = OrderedDict()
 
@@ -59,6 +63,7 @@ class SessionMemory:
             self._put(mark_after(marks, answer), latch)
 
     def _put(self, mark: int, latch: Latch) -> None:
+        self.has_private |= latch.is_private
         self._latches[mark] = latch
         self._latches.move_to_end(mark)
         if len(self._latches) > self._most:

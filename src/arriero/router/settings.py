@@ -89,3 +89,8 @@ class RouterSettings:
     def model(self, side: Side) -> str:
         """The name of a side's model."""
         return self.local if side == "local" else self.remote
+
+    @property
+    def scorer_kind(self) -> str:
+        """The kind of the scorer, or the name of an entry point, also where nothing is said of it."""
+        return self.scorer or ("cascade" if self.judge is not None else "linear")

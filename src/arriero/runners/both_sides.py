@@ -16,8 +16,8 @@ from arriero.runners.carrier import Carrier
 from arriero.runners.routed_answer import Asked
 from arriero.runners.router_side import RouterSide
 from arriero.runners.side_request import side_request
-from arriero.types.events import Event, text_and_thinking
-from arriero.types.routing import SIDES, Side, other
+from arriero.types.events import Event, Finished, text_and_thinking
+from arriero.types.routing import Side, other
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ _MOST_AT_ONCE = 2
 class BothSides:
     """Asks the other side as well, after the answer, for a share of the requests. draw: a number from 0 to 1.
 
-    Private requests are never taken, nor those that only one side can answer, nor what costs more than may be spent.
+    Private requests are never taken, nor those that only one side can answer, nor what costs more than may be spent,
+    nor while the other side is not well or has enough to do. Of routers whose decisions are not written down, none are.
     """
 
     def __init__(self, carrier: Carrier, log: DecisionLog, draw: Callable[[], float] = random.random) -> None:
@@ -40,13 +41,14 @@ class BothSides:
 
     def answered(self, router: Router, sides: Mapping[Side, RouterSide], asked: Asked, plan: Plan, answer: str) -> None:
         """One side has answered this; ask the other one too, if the lot says so."""
-        share = router.settings.asks_both
+        share = router.settings.asks_both if router.settings.keeps_log else 0.0
         if not share or self._draw() >= share or len(self._tasks) >= _MOST_AT_ONCE:
             return
         side = other(plan.decision.side)
         is_open = not (plan.is_private or plan.decision.is_firm)
-        facts = {each: sides[each].state(asked.request.num_ctx).facts for each in SIDES}
-        if is_open and can_answer(asked.subject, facts[side]) and (side == "local" or router.may_spend(asked.subject)):
+        state = sides[side].state(asked.request.num_ctx)
+        may_ask = can_answer(asked.subject, state.facts) and not (state.error or state.is_full)
+        if is_open and may_ask and (side == "local" or router.may_spend(asked.subject)):
             task = asyncio.create_task(self._ask(router, sides[side], asked, plan, answer), name="the other side too")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -62,12 +64,14 @@ class BothSides:
         paid = router.pay(asked.subject) if side == "remote" else 0.0
         try:
             async with asyncio.timeout(_MOST_S):
-                second = await self._answer(place, asked)
+                events = await self._answer(place, asked)
         except (ArrieroError, TimeoutError) as error:
             router.refund(paid)
             logger.warning("no second answer to learn from", extra={"side": side, "error": str(error)})
             return
-        answers = {plan.decision.side: answer, side: second}
+        if side == "remote" and isinstance(finished := events[-1], Finished):
+            router.settle(finished.usage, paid)
+        answers = {plan.decision.side: answer, side: text_and_thinking(events)[0]}
         score = plan.decision.score
         self._log.write_pair(
             Pair(
@@ -83,12 +87,13 @@ class BothSides:
             )
         )
 
-    async def _answer(self, place: RouterSide, asked: Asked) -> str:
+    async def _answer(self, place: RouterSide, asked: Asked) -> list[Event]:
         record = place.find()
         request, demand = side_request(asked.request, asked.demand, record)
         events: list[Event] = []
-        async with self._carrier.answer(record, request, demand) as answer:
-            events += answer.first
-            async for batch in answer.rest:
-                events += batch
-        return text_and_thinking(events)[0]
+        with place.answering():
+            async with self._carrier.answer(record, request, demand) as answer:
+                events += answer.first
+                async for batch in answer.rest:
+                    events += batch
+        return events

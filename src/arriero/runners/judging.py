@@ -14,7 +14,7 @@ from arriero.runners.carrier import ANYTHING, Carrier
 from arriero.runners.routed_answer import tell_judging
 from arriero.types.chat import TextPrompt, TextRequest
 from arriero.types.events import Event
-from arriero.types.loading import Demand
+from arriero.types.loading import Demand, LoadOptions
 from arriero.types.models import ModelRecord
 from arriero.types.sampling import SamplingParams
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 # What a judge is shown is short: its static part, and a digest of the request.
 _CONTEXT = 2048
-_STAYS = Demand(keep_alive_s=math.inf)
+_STAYS = Demand(math.inf, LoadOptions(context=_CONTEXT))
 
 FindJudge = Callable[[], ModelRecord]
 

@@ -2,9 +2,12 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
+
+from msgspec.structs import replace
 
 from arriero.errors import ArrieroError
 from arriero.metrics.routing import RoutingMetrics
@@ -14,12 +17,17 @@ from arriero.router.health import States
 from arriero.router.router import Router
 from arriero.router.second_look import Finding
 from arriero.router.settings import RouterSettings
-from arriero.router.subject import Subject
+from arriero.runners.routed_answer import Asked
 from arriero.types.chat import ToolCall
 from arriero.types.events import Event, Finished, TextDelta, ToolCallDelta
-from arriero.types.routing import Decision, Reason, Wish
+from arriero.types.routing import Decision, Reason
 
 logger = logging.getLogger(__name__)
+
+# Takes what became of a decision.
+Finish = Callable[[Outcome], None]
+# Their details are what a side has said that failed.
+_OF_FAILURES = frozenset({Reason.FAILOVER, Reason.UNHEALTHY})
 
 
 class Recorder:
@@ -30,27 +38,28 @@ class Recorder:
         self._metrics = metrics
 
     def decided(
-        self, settings: RouterSettings, subject: Subject, wish: Wish, decision: Decision, finding: Finding | None
+        self, settings: RouterSettings, asked: Asked, decision: Decision, finding: Finding | None
     ) -> "Recording":
         """A request has found who answers it; what comes of that is told to the recording."""
         _log_line(settings, decision)
         if self._metrics is not None:
             self._count(self._metrics, settings.name, decision, finding)
-        number = 0
+        finish: Finish | None = None
         log = self._log if settings.keeps_log else None
         if log is not None:
             number = log.write(
                 DecisionRow(
                     time.time(),
                     settings.name,
-                    decision,
-                    session=wish.session,
-                    prompt=subject.text,
-                    prompt_tokens=subject.prompt_tokens,
+                    _loggable(decision),
+                    session=asked.wish.session,
+                    prompt=asked.subject.text,
+                    prompt_tokens=asked.subject.prompt_tokens,
                     is_shadow=settings.shadow is not None and not decision.is_firm,
                 )
             )
-        return Recording(settings.name, decision, finding, self._metrics, log, number)
+            finish = partial(log.finish, number)
+        return Recording(settings.name, decision, finding, self._metrics, finish, asked.came_ns)
 
     def saw(self, router: Router, states: States) -> None:
         """A request has come, and this is how the sides are then."""
@@ -80,7 +89,11 @@ class Recorder:
 
 
 class Recording:
-    """One answer under way: enter it, and give it all events. text, calls, finished: what was answered, so far."""
+    """One answer under way: enter it, and give it all events. text, calls, finished: what was answered, so far.
+
+    finish: is told what became of it; None where nothing is written down. came_ns: when the request came
+    (``time.perf_counter_ns``).
+    """
 
     def __init__(
         self,
@@ -88,16 +101,15 @@ class Recording:
         decision: Decision,
         finding: Finding | None,
         metrics: RoutingMetrics | None,
-        log: DecisionLog | None,
-        number: int,
+        finish: Finish | None,
+        came_ns: int,
     ) -> None:
         self._router = router
         self._decision = decision
         self._finding = finding
         self._metrics = metrics
-        self._log = log
-        self._number = number
-        self._began_ns = time.perf_counter_ns()
+        self._finish = finish
+        self._came_ns = came_ns
         self._first_ns = 0
         self._pieces: list[str] = []
         self.calls: list[ToolCall] = []
@@ -130,8 +142,8 @@ class Recording:
     ) -> None:
         if self._metrics is not None:
             self._metrics.ended(self._router, self._decision.side)
-        if self._log is not None:
-            self._log.finish(self._number, self._outcome(error))
+        if self._finish is not None:
+            self._finish(self._outcome(error))
 
     def _outcome(self, error: BaseException | None) -> Outcome:
         now_ns, finished = time.perf_counter_ns(), self.finished
@@ -139,14 +151,19 @@ class Recording:
         # Their messages may tell of the prompt: the kind has to do.
         kind = type(error).__name__ if isinstance(error, ArrieroError) else "cancelled" if error else ""
         return Outcome(
-            ttft_ms=(self._first_ns - self._began_ns) / 1e6 if self._first_ns else None,
-            total_ms=(now_ns - self._began_ns) / 1e6,
+            ttft_ms=(self._first_ns - self._came_ns) / 1e6 if self._first_ns else None,
+            total_ms=(now_ns - self._came_ns) / 1e6,
             prompt_tokens=usage.prompt_tokens if usage else None,
             completion_tokens=usage.completion_tokens if usage else None,
             finish_reason=finished.reason if finished else "",
             error=kind,
             second_look=self._finding or "",
         )
+
+
+def _loggable(decision: Decision) -> Decision:
+    """A decision as it is written down: without words of a server's, which may tell of the prompt."""
+    return replace(decision, detail="") if decision.reason in _OF_FAILURES else decision
 
 
 def _log_line(settings: RouterSettings, decision: Decision) -> None:

@@ -37,12 +37,13 @@ def tell_judging() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request to a router, and what is looked at of it."""
+    """A request to a router, and what is looked at of it. came_ns: when it came (``time.perf_counter_ns``)."""
 
     request: TextRequest
     demand: Demand
     subject: Subject
     wish: Wish
+    came_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class RoutedAnswer:
 
     async def _begin_as_planned(self, plan: Plan, ahead: Ahead, stack: AsyncExitStack) -> Found:
         side, looks = plan.decision.side, self._looks_twice(plan)
+        assert side == "local" or not plan.is_private, "what is private stays"
         async with AsyncExitStack() as held:
             if side == "local" and ahead.is_started:
                 answer = await ahead.take(held)

@@ -3,8 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
-from arriero.errors import ArrieroError, EngineFailed, ModelNotFound, PromptTooLong, ServerBusy, UpstreamsDown
+from arriero.errors import (
+    ArrieroError,
+    EngineFailed,
+    EngineUnreachable,
+    LoadFailed,
+    ModelNotFound,
+    PromptTooLong,
+    ServerBusy,
+    UpstreamsDown,
+)
 from arriero.router.health import SideState
 from arriero.router.rules import ABILITIES, SideFacts
 from arriero.router.settings import Limits
@@ -71,7 +81,7 @@ class RouterSide:
             yield
         except ArrieroError as error:
             if is_fault_of_side(error):
-                self._health = after_failure(self._health, error, self._clock())
+                self._health = replace(after_failure(self._health, error, self._clock()), error=_told(error))
             raise
         else:
             self._health = Health()
@@ -84,6 +94,14 @@ class RouterSide:
         if not loaded or trained is None:
             return trained
         return max(loaded, min(num_ctx or 0, trained))
+
+
+def _told(error: ArrieroError) -> str:
+    """What is said of a failure to those whose requests come later."""
+    if isinstance(error, EngineFailed) and not isinstance(error, EngineUnreachable | LoadFailed):
+        # An engine's words may repeat the request that was somebody else's.
+        return "it has failed several times in a row"
+    return error.message
 
 
 def is_fault_of_side(error: ArrieroError) -> bool:

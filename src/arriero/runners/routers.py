@@ -29,17 +29,24 @@ from arriero.store.layout import Layout
 from arriero.types.models import ModelRecord
 
 Find = Callable[[str], ModelRecord]
+# The kinds of scorers that do, if there is one.
+_ASK_A_JUDGE = frozenset({"cascade", "judge", "stack"})
 
 
 def make_routing(
-    routers: Sequence[RouterSettings], find: Find, carrier: Carrier, recorder: Recorder, data: Path | None = None
+    routers: Sequence[RouterSettings],
+    find: Find,
+    carrier: Carrier,
+    recorder: Recorder,
+    data: Path | None = None,
+    find_near: Find | None = None,
 ) -> Routing:
-    """All routers of a server. find: the record of a model by its name. data: see ``Routing``.
+    """All routers of a server. find: the record of a model by its name. data, find_near: see ``Routing``.
 
     Raises ConfigError for an unknown scorer, and for a tuning that cannot be read.
     """
     made = [make_router(settings, make_scorer(settings, find, carrier), data) for settings in routers]
-    return Routing(made, find, carrier, recorder, data)
+    return Routing(made, find, carrier, recorder, data, find_near)
 
 
 def make_router(settings: RouterSettings, scorer: Scorer, data: Path | None = None) -> Router:
@@ -71,8 +78,7 @@ def make_scorer(settings: RouterSettings, find: Find, carrier: Carrier) -> Score
     """Who scores for a router; the linear scorer stands in where that fails. Raises ConfigError."""
     linear = LinearScorer()
     judge = _judge(settings, settings.judge, find, carrier) if settings.judge is not None else None
-    kind = settings.scorer or ("cascade" if judge else "linear")
-    match kind:
+    match kind := settings.scorer_kind:
         case "linear":
             return linear
         case "judge" if judge:
@@ -90,7 +96,8 @@ def make_scorer(settings: RouterSettings, find: Find, carrier: Carrier) -> Score
 
 async def warm_judges(routers: Sequence[RouterSettings], find: Find, carrier: Carrier) -> None:
     """Have the judges that this server runs ready before they are asked. Never raises."""
-    judges = [_find_judge(settings, settings.judge, find) for settings in routers if settings.judge is not None]
+    asking = [settings for settings in routers if settings.scorer_kind in _ASK_A_JUDGE]
+    judges = [_find_judge(settings, settings.judge, find) for settings in asking if settings.judge is not None]
     await asyncio.gather(*(warm_judge(find_judge, carrier) for find_judge in judges))
 
 

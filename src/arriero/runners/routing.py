@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -57,12 +58,19 @@ class _Routed:
 class Routing:
     """All routers of a server, as a ``Carrier``, and as models that can be found.
 
-    find: the record of a model by its name. carrier: who answers for it. recorder: is told of every decision, and of
+    find: the record of a model by its name; find_near: of a local side's, which is to be as near as it can; None:
+    ``find``. carrier: who answers for it. recorder: is told of every decision, and of
     what came of it. data: arriero's own directory, where lies what routers have learned; None: nothing is kept.
     """
 
     def __init__(
-        self, routers: Sequence[Router], find: Find, carrier: Carrier, recorder: Recorder, data: Path | None = None
+        self,
+        routers: Sequence[Router],
+        find: Find,
+        carrier: Carrier,
+        recorder: Recorder,
+        data: Path | None = None,
+        find_near: Find | None = None,
     ) -> None:
         self._data = data
         self._carrier = carrier
@@ -70,8 +78,10 @@ class Routing:
         self._both = BothSides(carrier, recorder.log) if recorder.log is not None else None
         self._names: dict[str, tuple[_Routed, Side | None]] = {}
         self._routed: list[_Routed] = []
+        finds: Mapping[Side, Find] = {"local": find_near or find, "remote": find}
         for router in routers:
-            routed = _Routed(router, {side: self._side(router, side, find) for side in SIDES}, datetime.now(UTC))
+            sides = {side: self._side(router, side, finds[side]) for side in SIDES}
+            routed = _Routed(router, sides, datetime.now(UTC))
             self._routed.append(routed)
             self._names |= {name: (routed, side) for name, side in names_of(router.settings.name)}
 
@@ -110,7 +120,7 @@ class Routing:
             self._recorder.saw(routed.router, routed_answer.states)
             found = await routed_answer.begin(stack)
             decision, settings = found.plan.decision, routed.router.settings
-            recording = self._recorder.decided(settings, asked.subject, asked.wish, decision, found.finding)
+            recording = self._recorder.decided(settings, asked, decision, found.finding)
             stack.enter_context(recording)
             answer = found.answer
             first = [decision, *recording.told(answer.first)]
@@ -149,15 +159,14 @@ class Routing:
     ) -> Result:
         """Have one of the two engines do something: the local one, unless it cannot (see ``Carrier``).
 
-        What is told to an engine then cannot be held against rules: where some are private, it stays local.
+        What is told to an engine then is not looked at: where something must stay local, all of it does.
         """
 
         async def call(side: RouterSide) -> Result:
             return await self._carrier.call(side.find(), work, demand, takes_slot=takes_slot)
 
         routed, _ = self._named(record)
-        stays = any(rule.route == "private" for rule in routed.router.settings.rules)
-        return await self._on_any_side(record, demand, call, stays=stays)
+        return await self._on_any_side(record, demand, call, stays=routed.router.knows_private)
 
     async def load(self, record: ModelRecord, demand: Demand = ANYTHING) -> None:
         """Make sure that one of the models can answer: the local one, where it can."""
@@ -227,8 +236,9 @@ class Routing:
 
 def _asked(request: TextRequest, demand: Demand, named: Side | None) -> Asked:
     """named: the side that the router's name asks for."""
+    came_ns = time.perf_counter_ns()
     wish = msgspec.structs.replace(demand.wish, force=most_private((named, demand.wish.force)))
-    return Asked(request, demand, subject_of(request), wish)
+    return Asked(request, demand, subject_of(request), wish, came_ns)
 
 
 async def _told(stream: EventStream, recording: Recording) -> EventStream:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from arriero.errors import InvalidRequest
 from arriero.protocol.ollama_convert import with_model
 from arriero.protocol.ollama_options import options_for, to_load_options, to_sampling
-from arriero.types.chat import ChatPrompt, TextRequest, ThinkLevel
+from arriero.types.chat import ChatPrompt, InfillPrompt, TextRequest, ThinkLevel
 from arriero.types.loading import Demand, LoadOptions
 from arriero.types.models import ModelRecord
 from arriero.types.routing import NO_WISH
@@ -20,6 +20,10 @@ def side_request(request: TextRequest, demand: Demand, record: ModelRecord) -> t
 
     What the request leaves open, the model's own settings say, and Ollama's where it is a file of this server's.
     """
+    if not isinstance(request.prompt, InfillPrompt) and request.prompt.context:
+        raise InvalidRequest(
+            "a router keeps no context of tokens, which only one of its models could read: send messages to /api/chat"
+        )
     options = options_for(record)
     sampling = _filled(request.sampling, to_sampling(options))
     asked, own = demand.options or LoadOptions(), to_load_options(options)
@@ -44,10 +48,6 @@ def _filled(asked: SamplingParams, own: SamplingParams) -> SamplingParams:
 
 
 def _prompt(request: TextRequest, prompt: ChatPrompt, record: ModelRecord) -> ChatPrompt:
-    if prompt.context:
-        raise InvalidRequest(
-            "a router keeps no context of tokens, which only one of its models could read: send messages to /api/chat"
-        )
     if prompt.tools and "tools" not in record.capabilities:
         raise InvalidRequest(f"{record.name} does not support tools")
     if any(turn.images for turn in prompt.messages) and "vision" not in record.capabilities:

@@ -100,10 +100,11 @@ class OllamaModels:
         except LoadFailed:
             # It runs on, although its file has gone.
             digest = _NO_DIGEST
+        name = f"{record.name} ({record.instance})" if record.instance else record.name
         stay = min(timedelta.max.total_seconds() / 2, status.expires_in_s)
         return wire.RunningModel(
-            name=record.name,
-            model=record.name,
+            name=name,
+            model=name,
             size=status.memory_bytes,
             digest=digest,
             details=details_to_wire(record),

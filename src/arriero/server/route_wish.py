@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from arriero.errors import InvalidRequest
 from arriero.server.exchange import Exchange
 from arriero.types.loading import Demand
@@ -27,13 +29,13 @@ def with_wish(
     """
     if record.carrier != "router":
         return demand
-    forces = [_side(options.get(ROUTE_OPTION), f'option "{ROUTE_OPTION}"')]
+    forces = [read_side(options.get(ROUTE_OPTION), f'option "{ROUTE_OPTION}"')]
     key, session = "", ""
-    told = {name: value for name, value in metadata.items() if isinstance(value, str)}
+    told = {name: _as_text(value) for name, value in metadata.items() if isinstance(value, str | int | float)}
     for name, raw in exchange.headers:
         value = raw.decode("latin-1").strip()
         if name == FORCE_HEADER:
-            forces.append(_side(value, FORCE_HEADER.decode()))
+            forces.append(read_side(value, FORCE_HEADER.decode()))
         elif name == SESSION_HEADER:
             session = value
         elif name.startswith(METADATA_HEADER):
@@ -43,8 +45,15 @@ def with_wish(
     return replace(demand, wish=Wish(most_private(forces), key, told, session))
 
 
-def _side(value: Any, place: str) -> Side | None:
+# An option is any JSON.
+def read_side(value: Any, place: str) -> Side | None:
+    """The side that is named somewhere, in any case; None where nothing is. Raises InvalidRequest for anything else."""
     side = side_of(value.strip().lower()) if isinstance(value, str) else None
     if side is None and value is not None and value != "":
         raise InvalidRequest(f"{place} must be one of {', '.join(SIDES)}")
     return side
+
+
+def _as_text(value: str | float) -> str:
+    """A value as a rule has it: what is no text, such as ``true``, as JSON writes it."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

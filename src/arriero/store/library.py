@@ -127,6 +127,15 @@ class Library:
             raise self._unknown(raw)
         return _staying(record, source)
 
+    def find_near(self, raw: str) -> ModelRecord:
+        """Return a model like ``find``, but one of the store's before one of its name that others serve."""
+        record = self.find(raw)
+        if record.carrier != "upstream":
+            return record
+        with suppress(InvalidRequest):
+            return self._find_stored(parse_name(split_source(raw)[0])) or record
+        return record
+
     def _unknown(self, name: str) -> ModelNotFound | UpstreamsDown:
         """Nobody here goes by a name. Where others may have it who cannot be asked, clients must not go and pull it."""
         text = f"model '{name}' not found"

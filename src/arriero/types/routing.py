@@ -62,6 +62,10 @@ _FIRM = frozenset(
 )
 
 
+# Kinds of ``ScorerFailed``.
+_FAILURES = ("timeout", "down", "unclear", "failed")
+
+
 class Score(Struct, frozen=True):
     """How likely it is that the remote model is worth it: 0 to 1.
 
@@ -79,7 +83,8 @@ class Score(Struct, frozen=True):
     @property
     def judge_failure(self) -> str:
         """How a judge failed whom this scorer stands in for, as in ``timeout``; "" where none did."""
-        return next((note.removeprefix("judge_") for note in self.notes if note.startswith("judge_")), "")
+        # A stack's notes begin with their scorer's name, too: what its judge has noted is no failure.
+        return next((kind for kind in _FAILURES if f"judge_{kind}" in self.notes), "")
 
 
 class Decision(Struct, frozen=True):
