@@ -7,8 +7,9 @@ from arriero.version import __version__
 if TYPE_CHECKING:
     from arriero.client.async_smart_router import AsyncSmartRouter
     from arriero.client.smart_router import SmartRouter
+    from arriero.router.rules import Rule
 
-__all__ = ["AsyncSmartRouter", "SmartRouter", "__version__"]
+__all__ = ["AsyncSmartRouter", "Rule", "SmartRouter", "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> object:
             from arriero.client.smart_router import SmartRouter
 
             return SmartRouter
+        case "Rule":
+            from arriero.router.rules import Rule
+
+            return Rule
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,9 +5,10 @@ from typing import get_args
 import pytest
 
 from arriero.cli.config_file import UpstreamSource
-from arriero.cli.router_config import parse_share
+from arriero.cli.router_config import check_upstreams
 from arriero.cli.router_flags import router_of_flags
 from arriero.errors import ConfigError
+from arriero.router.rule_tables import parse_share
 from arriero.router.rules import Rule, RuleRoute
 from arriero.router.settings import Limits, Prices, RouterSettings, Sessions
 
@@ -108,6 +109,7 @@ def test_all_that_can_be_said_of_a_rule(tmp_path: Path) -> None:
         metadata = { team = "research" }
         [[router.smart.rules]]
         route = "remote"
+        max_chars = 9
         """,
     )
 
@@ -124,13 +126,13 @@ def test_all_that_can_be_said_of_a_rule(tmp_path: Path) -> None:
             keys=("key-1",),
             metadata={"team": "research"},
         ),
-        Rule("rule 2", "remote"),
+        Rule("rule 2", "remote", max_chars=9),
     )
 
 
 @pytest.mark.parametrize("route", get_args(RuleRoute))
 def test_every_route_of_a_rule_is_read(tmp_path: Path, route: RuleRoute) -> None:
-    found = read_one(tmp_path, f'[[router.smart.rules]]\nroute = "{route}"')
+    found = read_one(tmp_path, f'[[router.smart.rules]]\nroute = "{route}"\nmin_chars = 9')
 
     assert found.rules[0].route == route
 
@@ -167,7 +169,11 @@ def test_every_route_of_a_rule_is_read(tmp_path: Path, route: RuleRoute) -> None
         ('shadow = "both"', "shadow"),
         ('[[router.smart.rules]]\nroute = "away"', "route"),
         ("[[router.smart.rules]]\nname = 'x'", "route"),
-        ("[[router.smart.rules]]\nroute = 'local'\nregex = '('", "the regex of rule 1"),
+        ("[[router.smart.rules]]\nroute = 'local'\nregex = '('", "rule 1: the regex"),
+        ("[[router.smart.rules]]\nroute = 'private'", "rule 1 says of no request"),
+        ("budget_period = 'week'", "one of hour, day, month"),
+        ("comes_down_after = 0", "comes_down_after must be 1 or more"),
+        ("remote_most_in_flight = 0", "remote_most_in_flight must be 1"),
         ("[[router.smart.rules]]\nroute = 'private'\nkeyword = ['x']", "keyword"),
         ("[[router.smart.rules]]\nroute = 'private'\nkeywords = ['x', ' ']", "empty keyword"),
     ],
@@ -275,3 +281,10 @@ def test_flags_make_a_router() -> None:
 def test_flags_that_make_no_whole_router_are_told(flags: tuple[str | None, str | None, str | None, str | None]) -> None:
     with pytest.raises(ConfigError, match="--local MODEL and --remote MODEL"):
         router_of_flags(*flags)
+
+
+def test_the_local_models_server_must_be_one_that_is_named() -> None:
+    settings = RouterSettings("small", "big", local_upstream="near")
+    check_upstreams([settings], ["near", "far"])
+    with pytest.raises(ConfigError, match="no upstream is called 'near'; there are: far"):
+        check_upstreams([settings], ["far"])

@@ -59,7 +59,7 @@ async def _judging(home: Path) -> AsyncIterator[tuple[JudgeScorer, list[Sequence
 
     try:
         judge = JudgeScorer(ask, tokenize, settings=JudgeSettings(MODEL, timeout_s=60.0))
-        await judge.warm_up()
+        await judge.score(Subject((Message("user", "hi"),)))
         answers.clear()
         yield judge, answers
     finally:

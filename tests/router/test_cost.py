@@ -71,7 +71,6 @@ def test_requests_under_way_at_once_do_not_spend_the_same_money() -> None:
 
 def test_a_request_dearer_than_the_budget_never_may() -> None:
     assert not _cap().may_spend(100 * _HOUR_S, 6.01)
-    assert _cap().wait_s(0.0, 6.01) == float("inf")
 
 
 def test_what_is_free_always_may() -> None:
@@ -81,13 +80,6 @@ def test_what_is_free_always_may() -> None:
     cap = _cap()
     cap.spend(0.0, 100.0)
     assert cap.may_spend(0.0, 0.0)
-
-
-def test_the_wait_is_until_there_is_enough() -> None:
-    cap = _cap()
-    cap.spend(0.0, 6.0)
-    assert cap.wait_s(0.0, 1.0) == pytest.approx(600.0)
-    assert cap.wait_s(600.0, 0.5) == 0.0
 
 
 def test_a_clock_that_jumps_back_gives_nothing() -> None:

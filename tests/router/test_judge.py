@@ -158,15 +158,6 @@ async def test_a_server_without_a_tokenizer_is_judged_by_as_well() -> None:
     assert (await _scorer(Judge([_listed(hard=0.6, easy=0.2)]), tokenize).score(_subject())).verdict == "COMPLEX"
 
 
-async def test_warming_up_computes_what_every_request_begins_with() -> None:
-    judge = Judge([_listed(hard=0.6, easy=0.2)])
-    scorer = _scorer(judge)
-    await scorer.warm_up()
-    await scorer.score(_subject("something else"))
-    texts = [request.prompt.text for request in judge.requests if isinstance(request.prompt, TextPrompt)]
-    assert texts[0].rpartition("Request:")[0] == texts[1].rpartition("Request:")[0]
-
-
 @dataclass
 class Decider:
     """An engine that decides by itself, or says why it does not."""

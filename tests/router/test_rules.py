@@ -71,9 +71,9 @@ def test_a_rule_asks_for(condition: dict[str, Any], text: str, *, is_met: bool) 
 def test_a_rule_asks_for_a_key_and_for_metadata() -> None:
     rule = Rule("theirs", "local", keys=("k1",), metadata={"team": "a", "kind": "b"})
 
-    assert fits(rule, subject("x"), Wish(key="k1", metadata={"team": "a", "kind": "b", "more": "c"}))
-    assert not fits(rule, subject("x"), Wish(key="k2", metadata={"team": "a", "kind": "b"}))
-    assert not fits(rule, subject("x"), Wish(key="k1", metadata={"team": "a"}))
+    assert fits(rule, subject("x"), Wish(keys=("k1",), metadata={"team": "a", "kind": "b", "more": "c"}))
+    assert not fits(rule, subject("x"), Wish(keys=("k2",), metadata={"team": "a", "kind": "b"}))
+    assert not fits(rule, subject("x"), Wish(keys=("k1",), metadata={"team": "a"}))
 
 
 def test_names_of_metadata_count_in_any_case() -> None:

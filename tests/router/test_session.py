@@ -94,12 +94,12 @@ def test_conversations_whose_answers_are_calls_are_told_apart_by_them() -> None:
 
 
 def test_a_session_that_has_a_name_is_known_by_it_and_by_its_key() -> None:
-    memory, wish = SessionMemory(10), Wish(session="mine", key="k")
+    memory, wish = SessionMemory(10), Wish(session="mine", keys=("k",))
     memory.remember(memory.marks(subject("hi"), wish), REMOTE)
 
     assert found(memory, subject("something else"), wish) == REMOTE
-    assert found(memory, subject("hi"), Wish(session="mine", key="another")) is None
-    assert found(memory, subject("hi"), Wish(session="other", key="k")) is None
+    assert found(memory, subject("hi"), Wish(session="mine", keys=("another",))) is None
+    assert found(memory, subject("hi"), Wish(session="other", keys=("k",))) is None
 
 
 def test_what_was_not_asked_for_the_longest_time_is_forgotten_first() -> None:

@@ -189,13 +189,14 @@ async def test_answers_under_way_are_counted_up_and_down(tmp_path: Path) -> None
         assert log.count("router_in_flight", side="local") == 0
 
 
-async def test_a_request_that_nobody_can_answer_is_nobodys_answer(tmp_path: Path) -> None:
+async def test_a_request_that_nobody_can_answer_is_written_down_as_an_error(tmp_path: Path) -> None:
     async with recorded(tmp_path) as log:
         for model in (LOCAL, REMOTE):
             log.bench.fails(model, DOWN)
         with pytest.raises(UpstreamsDown):
             await log.bench.ask("hard")
-        assert await log.rows() == []
+        [row] = await log.rows()
+        assert (row.decision.side, row.outcome and row.outcome.error) == ("remote", "UpstreamsDown")
 
 
 @pytest.mark.parametrize(

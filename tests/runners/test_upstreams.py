@@ -352,3 +352,22 @@ async def test_models_of_an_ollama_are_wanted_with_and_without_a_tag() -> None:
 
         await servers.upstreams.set_servers([settings("a", {"mine": "llama3.2"})], 1.0)
         assert "keep their names" in servers.upstreams.replicas[0].error
+
+
+async def test_of_a_record_that_names_its_servers_no_other_is_asked_not_even_while_that_one_is_down() -> None:
+    near, far = FakeServer(), FakeServer()
+    async with fleet(near=near, far=far) as group:
+        record = replace(group.offered[0], servers=("near",))
+        for _ in range(4):
+            async with group.upstreams.answer(record, chat("hi")):
+                pass
+        near.fake.script = Script(error=EngineFailed("busy", 503))
+        with pytest.raises(EngineFailed):
+            async with group.upstreams.answer(record, chat("hi")):
+                pass
+        gone = replace(record, servers=("nobody",))
+        with pytest.raises(ModelNotFound):
+            async with group.upstreams.answer(gone, chat("hi")):
+                pass
+    assert len(near.fake.requests) == 5
+    assert far.fake.requests == []

@@ -5,12 +5,13 @@ import shlex
 from collections.abc import Sequence
 
 from arriero.config import Config
+from arriero.router.settings import RouterSettings
 from arriero.version import __version__
 
 _MOST_NAMES = 5
 
 
-def greeting(config: Config, names: Sequence[str]) -> str:
+def greeting(config: Config, names: Sequence[str], routers: Sequence[RouterSettings] = ()) -> str:
     """What is served where, and what to try with the first of the names: lines that can be pasted into a shell."""
     is_everywhere = config.host in {"0.0.0.0", "::", ""}
     host = "127.0.0.1" if is_everywhere else config.host
@@ -23,6 +24,9 @@ def greeting(config: Config, names: Sequence[str]) -> str:
         lines.append(
             f"and on every other address of this machine{'' if config.api_key else ', to everybody: see --api-key'}"
         )
+    for router in routers:
+        judge = f", judged by {router.judge}" if router.judge else ""
+        lines.append(f"router {router.name}: {router.local} (local) or {router.remote} (remote){judge}")
     if names:
         body = json.dumps({"model": names[0], "prompt": "Name the capital of France."}, ensure_ascii=False)
         key = """ -H "Authorization: Bearer $ARRIERO_API_KEY\"""" if config.api_key else ""

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from arriero.cli.config_file import UpstreamSource
-from arriero.cli.router_config import parse_share
 from arriero.errors import ArrieroError, ConfigError, InvalidRequest
+from arriero.router.rule_tables import parse_share
 from arriero.router.settings import RouterSettings
 from arriero.runners.routers import decisions_file
 from arriero.store.layout import layout_from

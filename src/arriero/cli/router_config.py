@@ -1,16 +1,16 @@
 """Routers as the configuration file has them: ``[router.NAME]``."""
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from arriero.errors import ConfigError, InvalidRequest
 from arriero.router.offer import names_of
-from arriero.router.rules import ABILITIES, Rule, RuleRoute
+from arriero.router.rule_tables import parse_share, read_rules
+from arriero.router.rules import ABILITIES
 from arriero.router.settings import Limits, Prices, RouterSettings, Sessions
 from arriero.types.names import parse_name, split_source
 from arriero.types.routing import SIDES, Side
@@ -19,21 +19,6 @@ TABLE = "router"
 _PERIODS_S = {"hour": 3600.0, "day": 86_400.0, "month": 30 * 86_400.0}
 Period = Literal["hour", "day", "month"]
 _ROLES = ("local", "remote", "judge")
-
-
-class _Rule(msgspec.Struct, forbid_unknown_fields=True):
-    """``[[router.NAME.rules]]``: see ``Rule``."""
-
-    route: RuleRoute
-    name: str = ""
-    keywords: tuple[str, ...] = ()
-    regex: str | None = None
-    min_chars: int | None = None
-    max_chars: int | None = None
-    has_images: bool | None = None
-    has_tools: bool | None = None
-    keys: tuple[str, ...] = ()
-    metadata: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class _Router(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,6 +34,7 @@ class _Router(msgspec.Struct, forbid_unknown_fields=True):
     weights: str | None = None
     judge_timeout_s: float = 2.0
     judge_has_own_process: bool = True
+    local_upstream: str | None = None
     local_lacks: tuple[str, ...] = ()
     remote_lacks: tuple[str, ...] = ()
     local_most_in_flight: int | None = None
@@ -65,7 +51,7 @@ class _Router(msgspec.Struct, forbid_unknown_fields=True):
     start_ahead: bool = True
     log: bool = True
     keep_prompts: bool = False
-    rules: list[_Rule] = msgspec.field(default_factory=list)
+    rules: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
 
 # A table is whatever the user wrote until it has been checked here.
@@ -93,6 +79,17 @@ def check_together(routers: Sequence[RouterSettings]) -> tuple[RouterSettings, .
     return tuple(routers)
 
 
+def check_upstreams(routers: Sequence[RouterSettings], upstreams: Sequence[str]) -> None:
+    """Raise ConfigError where a router names a server elsewhere that there is not."""
+    for settings in routers:
+        if settings.local_upstream is not None and settings.local_upstream not in upstreams:
+            there = ", ".join(upstreams) or "none"
+            raise ConfigError(
+                f"router {settings.name!r} local_upstream: no upstream is called {settings.local_upstream!r}; "
+                f"there are: {there}"
+            )
+
+
 def _meanings(model: str) -> set[str]:
     """All that a model's name is taken for, in lower case."""
     found = {model.strip().lower()}
@@ -113,6 +110,7 @@ def check_router(settings: RouterSettings, place: str) -> RouterSettings:
         if name is not None and not name.strip():
             raise ConfigError(f"{place} {role}: the name of a model is missing")
     _check_numbers(settings, place)
+    _check_prices(settings.prices, place)
     if settings.scorer in {"cascade", "judge"} and settings.judge is None:
         raise ConfigError(f"{place} scorer {settings.scorer!r} needs a judge: name a model with judge = …")
     if settings.scorer == "fitted" and settings.weights is None:
@@ -146,32 +144,27 @@ def _check_numbers(settings: RouterSettings, place: str) -> None:
         raise ConfigError(f"{place} band: give two numbers between 0 and 1, the smaller one first")
     if settings.judge_timeout_s <= 0:
         raise ConfigError(f"{place} judge_timeout_s must be more than 0 seconds")
-    prices = settings.prices
+    for side, limits in settings.limits.items():
+        if limits.most_in_flight is not None and limits.most_in_flight < 1:
+            raise ConfigError(f"{place} {side}_most_in_flight must be 1 or more")
+    if settings.sessions.comes_down_after < 1:
+        raise ConfigError(f"{place} comes_down_after must be 1 or more")
+
+
+def _check_prices(prices: Prices, place: str) -> None:
     if min(prices.price_in, prices.price_out, prices.budget or 0) < 0:
         raise ConfigError(f"{place} prices and budget must not be negative")
     if prices.budget is not None and not (prices.price_in or prices.price_out):
         raise ConfigError(f"{place} a budget needs price_in and price_out: what a million remote tokens cost")
-    for limits in settings.limits.values():
-        if limits.most_in_flight is not None and limits.most_in_flight < 1:
-            raise ConfigError(f"{place} most_in_flight must be 1 or more")
-
-
-def parse_share(value: float | str, place: str) -> float:
-    """A share as people write it: 0.3, or 30%. Raises ConfigError."""
-    if isinstance(value, float | int):
-        return float(value)
-    text = value.strip()
-    try:
-        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError as error:
-        raise ConfigError(f"{place}: {value!r} is no share: write 0.3 or 30%") from error
 
 
 def _settings(place: str, name: str, table: Any) -> RouterSettings:
     try:
         router = msgspec.convert(table, _Router)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{place} {error}") from error
+        known = {"budget_period": get_args(Period), "shadow": SIDES}
+        hint = next((f"; one of {', '.join(words)}" for key, words in known.items() if f"$.{key}" in str(error)), "")
+        raise ConfigError(f"{place} {error}{hint}") from error
     settings = RouterSettings(
         local=router.local,
         remote=router.remote,
@@ -184,7 +177,7 @@ def _settings(place: str, name: str, table: Any) -> RouterSettings:
         weights=Path(router.weights).expanduser() if router.weights else None,
         judge_timeout_s=router.judge_timeout_s,
         has_own_judge=router.judge_has_own_process,
-        rules=tuple(_rule(f"{place} rules", number, rule) for number, rule in enumerate(router.rules, 1)),
+        rules=read_rules(router.rules, f"{place} rules"),
         lacks={"local": router.local_lacks, "remote": router.remote_lacks},
         limits={"local": Limits(router.local_most_in_flight), "remote": Limits(router.remote_most_in_flight)},
         sessions=Sessions(router.keep_sessions, router.comes_down_after),
@@ -195,26 +188,6 @@ def _settings(place: str, name: str, table: Any) -> RouterSettings:
         starts_ahead=router.start_ahead,
         keeps_log=router.log,
         keeps_prompts=router.keep_prompts,
+        local_upstream=router.local_upstream,
     )
     return check_router(settings, place)
-
-
-def _rule(place: str, number: int, rule: _Rule) -> Rule:
-    try:
-        pattern = re.compile(rule.regex) if rule.regex is not None else None
-    except re.error as error:
-        raise ConfigError(f"{place}: the regex of rule {rule.name or number} cannot be read: {error}") from error
-    if not all(word.strip() for word in rule.keywords):
-        raise ConfigError(f"{place}: rule {rule.name or number} has an empty keyword")
-    return Rule(
-        rule.name or f"rule {number}",
-        rule.route,
-        rule.keywords,
-        pattern,
-        rule.min_chars,
-        rule.max_chars,
-        rule.has_images,
-        rule.has_tools,
-        rule.keys,
-        rule.metadata,
-    )

@@ -21,6 +21,7 @@ from arriero.cli.fetching import weights_budget
 from arriero.cli.greeting import greeting
 from arriero.cli.launching import make_launcher, make_limits, make_planner
 from arriero.cli.listening import is_loopback
+from arriero.cli.router_config import check_upstreams
 from arriero.config import Config
 from arriero.engines.upstream.server import connect
 from arriero.errors import ArrieroError, ConfigError
@@ -80,6 +81,7 @@ class Settings:
 def resolve(config: Config, upstreams: UpstreamSource = _NO_UPSTREAMS) -> Settings:
     """Find what the settings name, before anything is fetched or listens. Raises ConfigError where it is not there."""
     servers, routers = upstreams.read(os.environ), upstreams.read_routers(os.environ)
+    check_upstreams(routers, [server.name for server in servers])
     return Settings(config, make_launcher(config), parse_origins(config.origins), upstreams, servers, routers)
 
 
@@ -136,6 +138,8 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
         # Until the server runs there is nothing to be read anew.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
     await upstreams.set_servers(settings.servers, _FIRST_LOOK_S)
+    for note in routing.missing():
+        logger.warning(note)
     spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     # The list of models tells each one's hash; until a bare file's is worked out, something in its place.
@@ -148,7 +152,7 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
         if not server.should_exit:
             first = [start.model.name] if start.model else []
             names = dict.fromkeys([*first, *(record.name for record in library.records())])
-            click.echo(greeting(config, list(names)), err=True)
+            click.echo(greeting(config, list(names), settings.routers), err=True)
         await serving
     except ArrieroError as error:
         click.echo(f"Error: {error.message}", err=True)
@@ -223,16 +227,19 @@ class _Reader:
         self._source = source
         self._upstreams = upstreams
         self._routing = routing
+        self._routers = source.read_routers(os.environ)
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Read them. What makes no sense changes nothing, and the log says why."""
         try:
-            found = self._source.read(os.environ)
+            found, routers = self._source.read(os.environ), self._source.read_routers(os.environ)
             self._routing.read_tunings()
         except ConfigError as error:
             logger.error("configuration not read", extra={"error": error.message})  # noqa: TRY400  # no fault of ours
             return
+        if routers != self._routers:
+            logger.warning("routers are as they were: what has changed there counts from the next start on")
         logger.info("configuration read", extra={"upstreams": [each.name for each in found]})
         self._task = asyncio.create_task(self._change(found, after=self._task))
 

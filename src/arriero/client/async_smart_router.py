@@ -18,6 +18,7 @@ from arriero.client.settings import ClientSettings, checked, model_at
 from arriero.client.verbose import Commentary, Tell, reason_text
 from arriero.errors import ConfigError
 from arriero.router.decision_log import DecisionLog
+from arriero.router.rule_tables import parse_share, read_rules
 from arriero.router.rules import Rule
 from arriero.runners.carrier import Answer
 from arriero.types.events import Finished
@@ -45,8 +46,8 @@ class AsyncSmartRouter:
         *,
         scorer: str | None = None,
         threshold: float | None = None,
-        remote_share: float | None = None,
-        rules: Sequence[Rule] = (),
+        remote_share: float | str | None = None,
+        rules: Sequence[Rule | Mapping[str, Any]] = (),
         local_api_key: str | None = None,
         remote_api_key: str | None = None,
         judge_api_key: str | None = None,
@@ -63,9 +64,9 @@ class AsyncSmartRouter:
         ``linear`` is not sure), ``linear``, ``fitted`` (by ``weights``, a file that ``arriero route fit`` has made), or
         the name of an entry point. threshold: the probability that the remote model is worth it from which on it
         answers; 0.5 unless given. remote_share: the share of requests that shall go remote, in place of a threshold
-        that stays. rules: the first that fits a request counts. judge_timeout_s: how long is waited for the judge;
-        judge_load_timeout_s: while its model may have to be loaded. log: a file in which decisions are written down,
-        without what was asked. out: takes the lines that ``verbose`` tells.
+        that stays, such as 0.3 or ``30%``. rules: each a ``Rule``, or a mapping as in the configuration file. How long
+        is waited for the judge: judge_timeout_s; judge_load_timeout_s while its model may have to be loaded. log: a
+        file in which decisions are written down, without prompts. out: takes the lines that ``verbose`` tells.
         """
         local = model_at(local_model, local_host, local_api_key, "local")
         remote = model_at(remote_model, remote_host, remote_api_key, "remote")
@@ -81,8 +82,8 @@ class AsyncSmartRouter:
                 judge,
                 scorer=scorer or ("fitted" if weights else "judge"),
                 threshold=threshold,
-                remote_share=remote_share,
-                rules=rules,
+                remote_share=None if remote_share is None else parse_share(remote_share, "remote_share"),
+                rules=read_rules(rules, "rules"),
                 judge_timeout_s=judge_timeout_s,
                 judge_load_timeout_s=judge_load_timeout_s,
                 weights=Path(weights) if weights else None,

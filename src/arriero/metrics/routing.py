@@ -47,6 +47,9 @@ class RoutingMetrics:
             ["router", "from_side"],
             registry=registry,
         )
+        self._failures = Counter(
+            "arriero:router_failures", "Requests that nobody answered.", ["router", "side", "error"], registry=registry
+        )
         self._second_looks = Counter(
             "arriero:router_second_looks", "Answers that were no good.", ["router", "finding"], registry=registry
         )
@@ -77,6 +80,10 @@ class RoutingMetrics:
     def failed_over(self, router: str, from_side: Side) -> None:
         """A side has failed, and the other one is asked."""
         self._failovers.labels(router, from_side).inc()
+
+    def failed(self, router: str, side: Side, error: str) -> None:
+        """Nobody has answered a request; ``error`` is the kind of failure, one of a few words."""
+        self._failures.labels(router, side, error).inc()
 
     def looked_again(self, router: str, finding: str) -> None:
         """An answer was no good; ``finding`` is what was wrong, in one of few words."""

@@ -84,11 +84,3 @@ class CostCap:
     def settle(self, now_s: float, estimated: float, actual: float) -> None:
         """Put an estimate right that was spent before."""
         self.refund(now_s, estimated - actual)
-
-    def wait_s(self, now_s: float, estimated: float) -> float:
-        """Seconds until there will be enough, if nothing else is spent; infinite where there never will."""
-        if self.may_spend(now_s, estimated):
-            return 0.0
-        if estimated > self._budget:
-            return float("inf")
-        return (estimated - self.left(now_s)) * self._period_s / self._budget

@@ -102,13 +102,6 @@ class JudgeScorer:
         self._cache.put(digested, score)
         return score
 
-    async def warm_up(self, timeout_s: float = 60.0) -> None:
-        """Have the engine compute what is the same for every request, so that the first one does not wait for it.
-
-        Raises ScorerFailed.
-        """
-        await _within(timeout_s, self._judged("hi"))
-
     async def _judged(self, digested: str) -> tuple[float, tuple[str, ...]]:
         """The calibrated probability that a request is complex, and what is to be known of it."""
         labels = await self._known_labels()

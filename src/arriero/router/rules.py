@@ -57,7 +57,7 @@ class Rule:
             and (self.max_chars is None or len(text) <= self.max_chars)
             and (self.has_images is None or subject.has_images == self.has_images)
             and (self.has_tools is None or subject.has_tools == self.has_tools)
-            and (not self.keys or wish.key in self.keys)
+            and (not self.keys or any(key in self.keys for key in wish.keys))
             and (not self.metadata or _lowered(self.metadata).items() <= _lowered(wish.metadata).items())
         )
 

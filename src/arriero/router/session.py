@@ -43,7 +43,7 @@ class SessionMemory:
     def marks(self, subject: Subject, wish: Wish) -> list[int]:
         """By what a request's conversation is known, the longest beginning last."""
         if wish.session:
-            return [hash(("session", wish.key, wish.session))]
+            return [hash(("session", wish.keys, wish.session))]
         return marks_of_turns(subject.turns)
 
     def find(self, marks: Sequence[int], subject: Subject, wish: Wish) -> Latch | None:

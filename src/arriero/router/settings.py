@@ -57,6 +57,7 @@ class RouterSettings:
     that stays. band: within which the cascade asks the judge; None: as measured. weights: of the scorer ``fitted``.
     judge_timeout_s: how long is waited for the judge. has_own_judge: it runs in a process of its own, where this server
     runs it, so that it takes no cache from who chats with the same model. rules: the first that fits counts.
+    local_upstream: of the servers elsewhere, the only one that the local model is asked of.
     lacks: abilities that a side shall be taken not to have. looks_twice: the local answer is looked at before
     anything is sent. shadow: this side answers whatever is decided. asks_both: the share of requests that both sides
     answer, to be learned from. starts_ahead: the local side begins while the judge thinks. keeps_log: decisions are
@@ -85,6 +86,7 @@ class RouterSettings:
     starts_ahead: bool = True
     keeps_log: bool = True
     keeps_prompts: bool = False
+    local_upstream: str | None = None
 
     def model(self, side: Side) -> str:
         """The name of a side's model."""

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -60,6 +61,13 @@ class Recorder:
             )
             finish = partial(log.finish, number)
         return Recording(settings.name, decision, finding, self._metrics, finish, asked.came_ns)
+
+    def failed(self, settings: RouterSettings, asked: Asked, decision: Decision, error: ArrieroError) -> None:
+        """A request was decided, and nobody could answer it."""
+        with suppress(ArrieroError), self.decided(settings, asked, decision, None):
+            raise error
+        if self._metrics is not None:
+            self._metrics.failed(settings.name, decision.side, type(error).__name__)
 
     def saw(self, router: Router, states: States) -> None:
         """A request has come, and this is how the sides are then."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -21,7 +22,7 @@ from arriero.runners.side_request import side_request
 from arriero.types.chat import TextRequest
 from arriero.types.events import Event, EventStream, TextDelta
 from arriero.types.loading import Demand
-from arriero.types.routing import SIDES, Reason, Side, Wish, other
+from arriero.types.routing import SIDES, Decision, Reason, Side, Wish, other
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Found:
 
 
 class RoutedAnswer:
-    """One request. ``begin`` it once. states: of the sides, when it came."""
+    """One request. ``begin`` it once. states: of the sides, when it came. plan: what was decided, once it is."""
 
     def __init__(self, router: Router, sides: Mapping[Side, RouterSide], carrier: Carrier, asked: Asked) -> None:
         self._router = router
@@ -68,6 +69,7 @@ class RoutedAnswer:
         self._carrier = carrier
         self._asked = asked
         self._paid = 0.0
+        self.plan: Plan | None = None
         self.states: Mapping[Side, SideState] = {side: sides[side].state(asked.request.num_ctx) for side in SIDES}
 
     async def begin(self, stack: AsyncExitStack) -> Found:
@@ -78,7 +80,7 @@ class RoutedAnswer:
     async def _begin(self, stack: AsyncExitStack) -> Found:
         ahead = Ahead(self._begin_ahead)
         try:
-            plan = await self._decide(ahead)
+            plan = self.plan = await self._decide(ahead)
             try:
                 return await self._begin_as_planned(plan, ahead, stack)
             except ArrieroError as error:
@@ -152,6 +154,8 @@ class RoutedAnswer:
         is_too_long = isinstance(error, PromptTooLong) and self._has_more_room(side)
         if not (is_too_long or is_fault_of_side(error)):
             raise error
+        if plan.is_private:
+            raise _as_private(error, plan.decision)
         may_shorten = is_too_long and self._asked.request.is_truncating and not plan.is_private
         if not self._may_go(side, plan):
             if may_shorten:
@@ -222,6 +226,17 @@ class RoutedAnswer:
         except ArrieroError as error:
             logger.warning("second look without a second answer", extra={"error": error.message})
             return Found(whole, plan, finding)
+
+
+def _as_private(error: ArrieroError, decision: Decision) -> ArrieroError:
+    """The error, and why nobody else was asked, where the request did not say so itself."""
+    if decision.reason is Reason.FORCED:
+        return error
+    told = copy(error)
+    why = f": {decision.detail}" if decision.detail else ""
+    told.message = f"{error.message} (only the local model may answer this: {decision.reason.value}{why})"
+    told.args = (told.message,)
+    return told
 
 
 async def _all_bare(stream: EventStream) -> EventStream:

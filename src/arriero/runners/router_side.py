@@ -55,6 +55,14 @@ class RouterSide:
         except ArrieroError:
             return None
 
+    def missing(self) -> str:
+        """Why the model cannot be found; "" where it can."""
+        try:
+            self.find()
+        except ArrieroError as error:
+            return error.message
+        return ""
+
     def state(self, num_ctx: int | None) -> SideState:
         """How it is now. num_ctx: tokens of context that a request asks for, which a model here is loaded with."""
         try:

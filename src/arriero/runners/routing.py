@@ -86,7 +86,8 @@ class Routing:
             self._names |= {name: (routed, side) for name, side in names_of(router.settings.name)}
 
     def _side(self, router: Router, side: Side, find: Find) -> RouterSide:
-        name = router.settings.model(side)
+        name, server = router.settings.model(side), router.settings.local_upstream
+        find = _of_server(find, server) if side == "local" and server else find
         limits = router.settings.limits.get(side, Limits())
         lacks = router.settings.lacks.get(side, ())
         return RouterSide(lambda: find(name), self._carrier.loaded_context, limits, lacks, router.clock)
@@ -104,6 +105,15 @@ class Routing:
         """All routers, to be listed."""
         return [routed.record() for routed in self._routed]
 
+    def missing(self) -> list[str]:
+        """Words on models that routers name and that are not there now."""
+        return [
+            f"router {routed.router.settings.name}, {side}: {error}"
+            for routed in self._routed
+            for side in SIDES
+            if (error := routed.sides[side].missing())
+        ]
+
     @asynccontextmanager
     async def answer(
         self, record: ModelRecord, request: TextRequest, demand: Demand = ANYTHING
@@ -118,7 +128,12 @@ class Routing:
         async with AsyncExitStack() as stack:
             routed_answer = RoutedAnswer(routed.router, routed.sides, self._carrier, asked)
             self._recorder.saw(routed.router, routed_answer.states)
-            found = await routed_answer.begin(stack)
+            try:
+                found = await routed_answer.begin(stack)
+            except ArrieroError as error:
+                if routed_answer.plan is not None:
+                    self._recorder.failed(routed.router.settings, asked, routed_answer.plan.decision, error)
+                raise
             decision, settings = found.plan.decision, routed.router.settings
             recording = self._recorder.decided(settings, asked, decision, found.finding)
             stack.enter_context(recording)
@@ -239,6 +254,20 @@ def _asked(request: TextRequest, demand: Demand, named: Side | None) -> Asked:
     came_ns = time.perf_counter_ns()
     wish = msgspec.structs.replace(demand.wish, force=most_private((named, demand.wish.force)))
     return Asked(request, demand, subject_of(request), wish, came_ns)
+
+
+def _of_server(find: Find, server: str) -> Find:
+    """Finds a model of which only one server elsewhere may be asked."""
+    known: tuple[ModelRecord, ModelRecord] | None = None
+
+    def find_there(name: str) -> ModelRecord:
+        nonlocal known
+        record = find(name)
+        if known is None or known[0] is not record:
+            known = record, replace(record, servers=(server,))
+        return known[1]
+
+    return find_there
 
 
 async def _told(stream: EventStream, recording: Recording) -> EventStream:

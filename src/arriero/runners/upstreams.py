@@ -240,7 +240,8 @@ class Upstreams:
         return self._down(record) if isinstance(error, EngineUnreachable) else error
 
     def _having(self, record: ModelRecord) -> list[Replica]:
-        return [replica for replica in self.replicas if record.name in replica.models]
+        named = record.servers
+        return [each for each in self.replicas if record.name in each.models and (not named or each.name in named)]
 
     def _down(self, record: ModelRecord) -> ArrieroError:
         having = self._having(record)

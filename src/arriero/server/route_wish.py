@@ -30,7 +30,8 @@ def with_wish(
     if record.carrier != "router":
         return demand
     forces = [read_side(options.get(ROUTE_OPTION), f'option "{ROUTE_OPTION}"')]
-    key, session = "", ""
+    session = ""
+    keys: list[str] = []
     told = {name: _as_text(value) for name, value in metadata.items() if isinstance(value, str | int | float)}
     for name, raw in exchange.headers:
         value = raw.decode("latin-1").strip()
@@ -41,8 +42,8 @@ def with_wish(
         elif name.startswith(METADATA_HEADER):
             told[name[len(METADATA_HEADER) :].decode("latin-1")] = value
         elif name == b"x-api-key" or (name == b"authorization" and value.lower().startswith(_BEARER)):
-            key = value if name == b"x-api-key" else value[len(_BEARER) :].strip()
-    return replace(demand, wish=Wish(most_private(forces), key, told, session))
+            keys.append(value if name == b"x-api-key" else value[len(_BEARER) :].strip())
+    return replace(demand, wish=Wish(most_private(forces), tuple(keys), told, session))
 
 
 # An option is any JSON.

@@ -175,6 +175,10 @@ class Library:
     def check_own(self, raw: str) -> None:
         """Raise InvalidRequest for the name of a model that another server or engine has."""
         record = self.pinned(raw)
+        if record and record.carrier == "router":
+            raise InvalidRequest(
+                f"{record.name} is a router: it comes and goes with the flags and the configuration file"
+            )
         if record and record.weights is None:
             raise InvalidRequest(f"{record.name} is not in this server's store: another server or engine has it")
 

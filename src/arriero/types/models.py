@@ -49,7 +49,8 @@ class ModelRecord:
     name: as it is listed. carrier: who answers for it. weights: the GGUF file; None where an engine finds the
     weights. reference: then what that engine calls the model; of a router, the side that its name asks for. model_info:
     then what ``/api/show`` tells of it, in place of a file's metadata. instance: tells it from a model of the same
-    files, which then is loaded beside it. projector: the GGUF file that lets it see, if any. adapters: GGUF files with
+    files, which then is loaded beside it. servers: of those elsewhere that have it, who may be asked; empty for all.
+    projector: the GGUF file that lets it see, if any. adapters: GGUF files with
     LoRA weights that belong on top. chat_template: what the engine writes prompts by in place of the file's own: Jinja,
     or a name that it knows.
     digest: 64 hex digits of SHA-256 over the manifest; "" for a bare file, whose own hash takes a while (see
@@ -81,6 +82,7 @@ class ModelRecord:
     carrier: Carrier = "process"
     reference: str = ""
     instance: str = ""
+    servers: tuple[str, ...] = ()
     # Its keys and types are the model author's.
     model_info: Mapping[str, Any] = field(default_factory=dict)
 

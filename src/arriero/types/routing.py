@@ -118,12 +118,12 @@ class Decision(Struct, frozen=True):
 class Wish(Struct, frozen=True):
     """What a request says of its way.
 
-    force: who must answer; local then means that nobody else may. key: the API key that it came with; metadata: what
+    force: who must answer; local then means that nobody else may. keys: the API keys that it came with; metadata: what
     else its sender tells of it, for the user's rules. session: what its sender calls the conversation, if anything.
     """
 
     force: Side | None = None
-    key: str = ""
+    keys: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     session: str = ""
 
