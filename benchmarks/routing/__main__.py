@@ -19,7 +19,7 @@ from benchmarks.machine import describe_machine
 
 _BEGIN = "<!-- figures -->"
 _END = "<!-- end of figures -->"
-_SEEDS = 3
+_HEURISTIC = "baselines/litellm_heuristic.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,22 @@ def _parts(data: Path, judges: Sequence[Path], scratch: Path) -> list[_Part]:
 
 
 def _evaluated(data: Path) -> list[tuple[str, ...]]:
-    """evaluate.py with models that are fitted by spaces of words that have not seen the set."""
-    script = str(data / "evaluate.py")
-    heuristic = str(data / "baselines" / "litellm_heuristic.csv")
+    """evaluate.py with models that are fitted by spaces of words that have not seen the set (see ``fit_eval``)."""
+    mmlu, gsm8k, mix = ("fit_crossed_mmlu", "fit_without_mmlu"), ("fit_without_gsm8k",), ("fit_without_mix",)
     runs = [
-        ("mmlu", "1500", "fit_without_mmlu"),
-        ("mmlu", "0", "fit_without_mmlu"),
-        ("gsm8k", "0", "fit_without_gsm8k"),
+        *(("mmlu", "1500", seed, mmlu) for seed in range(3)),
+        ("mmlu", "0", 0, mmlu),
+        *(("gsm8k", "0", seed, gsm8k) for seed in range(2)),
+        *(("mixgpt4", "300", seed, mix) for seed in range(2)),
     ]
     return [
         (
-            *(script, "--sets", name, "--folds", "5", "--train", train, "--seed", str(seed)),
-            *("--scorer", f"benchmarks.routing.fit_eval:{fit}@fit"),
-            *(("--scorer", "length", "--scorer", heuristic) if seed == 0 else ()),
+            *(str(data / "evaluate.py"), "--sets", name, "--folds", "5", "--train", train, "--seed", str(seed)),
+            *(word for fit in fits for word in ("--scorer", f"benchmarks.routing.fit_eval:{fit}@fit")),
+            # These are not fitted, and so do not depend on the seed.
+            *(("--scorer", "length", "--scorer", str(data / _HEURISTIC)) if seed == 0 else ()),
         )
-        for name, train, fit in runs
-        for seed in range(_SEEDS if train != "0" else 1)
+        for name, train, seed, fits in runs
     ]
 
 

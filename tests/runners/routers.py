@@ -43,8 +43,8 @@ class FakeCarrier:
     """Has engines answer for models, by their names.
 
     errors: what asking a model raises before any engine is asked. loaded: tokens of context, of models that are loaded.
-    asked: the models that were asked for an answer, in order; called, loads, unloads: that were asked for something
-    else. began: set as soon as one is asked. held: answers that are not given back yet; most_held: so many at once.
+    asked: the models that were asked for an answer, in order, and servers: of which servers only; called, loads,
+    unloads: that were asked for something else. began: set as soon as one is asked. held: answers that are not given back yet; most_held: so many at once.
     ending: an answer is given back only once it is set; is_ending: set as soon as one waits for that.
     """
 
@@ -52,6 +52,7 @@ class FakeCarrier:
     errors: dict[str, ArrieroError] = field(default_factory=dict)
     loaded: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    servers: list[tuple[str, ...]] = field(default_factory=list)
     demands: list[Demand] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
     loads: list[str] = field(default_factory=list)
@@ -67,6 +68,7 @@ class FakeCarrier:
         self, record: ModelRecord, request: TextRequest, demand: Demand = ANYTHING
     ) -> AsyncIterator[Answer]:
         self.asked.append(record.name)
+        self.servers.append(record.servers)
         self.began.set()
         self.demands.append(demand)
         if error := self.errors.get(record.name):

@@ -174,6 +174,14 @@ async def test_the_local_side_is_the_model_that_is_near() -> None:
     assert made.carrier.asked == ["near", REMOTE]
 
 
+async def test_the_local_side_is_asked_of_the_server_that_is_named_and_of_no_other() -> None:
+    made = bench(local_upstream="near")
+    await made.ask("easy")
+    await made.ask("hard")
+
+    assert made.carrier.servers == [("near",), ()]
+
+
 async def count(engine: Engine) -> int:
     return len((await engine.health() and "counted") or "")
 

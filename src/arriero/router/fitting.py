@@ -38,7 +38,7 @@ class Recipe(Struct, frozen=True):
 
     noise: the variance of a label, in the same unit. known_lean: the gain that goes with one unit of leaning, as it is
     held to be before any label is seen. Choosing the two by leaving labels out, or by the evidence for them, orders
-    other labels worse than to hold them fixed: what a label says is mostly noise.
+    other prompts no better than to hold them fixed: what a label says is mostly noise.
     """
 
     terms: float = 2.0
