@@ -44,8 +44,9 @@ class FakeCarrier:
 
     errors: what asking a model raises before any engine is asked. loaded: tokens of context, of models that are loaded.
     asked: the models that were asked for an answer, in order, and servers: of which servers only; called, loads,
-    unloads: that were asked for something else. began: set as soon as one is asked. held: answers that are not given back yet; most_held: so many at once.
-    ending: an answer is given back only once it is set; is_ending: set as soon as one waits for that.
+    unloads: that were asked for something else. began: set as soon as one is asked. held: answers that are not given
+    back yet; most_held: so many at once. ending: an answer is given back only once it is set; is_ending: set as soon as
+    one waits for that.
     """
 
     engines: Mapping[str, FakeEngine]
