@@ -52,13 +52,13 @@ def _parts(data: Path, judges: Sequence[Path], scratch: Path) -> list[_Part]:
         command
         for number, judge in enumerate(judges)
         for command in (
-            ("judge", "--data", provenance, "--scores", str(scratch / f"{number}.jsonl"), str(judge)),
+            ("judge", "--swa-full", "--data", provenance, "--scores", str(scratch / f"{number}.jsonl"), str(judge)),
             ("cascade", "--data", provenance, str(scratch / f"{number}.jsonl")),
         )
     ]
     return [
         _Part("Fitted to labels, cross-validated", tuple(_evaluated(data))),
-        _Part("The shipped weights, on what they have not seen", (("train_linear", "--data", str(data), "--check"),)),
+        _Part("The shipped weights, on what they have not seen", (("train_linear", "--data", str(data)),)),
         _Part("The judge and the cascade", tuple(judged)),
         _Part("What it costs", (("pipeline", "--data", str(data)),)),
         _Part("The share, and true probabilities", (("shares", "--data", str(data)),)),

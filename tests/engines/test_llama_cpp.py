@@ -48,6 +48,15 @@ def test_projector_and_adapters_are_loaded_too() -> None:
     assert " --mmproj /p --lora /a --lora /b" in " ".join(json.loads(binary.stdin)["argv"])
 
 
+def test_a_judge_keeps_the_whole_cache_of_a_model_with_a_sliding_window() -> None:
+    judge = record(weights=Path("/m"), instance="judge")
+    wheel = launch(judge, PLAN, LlamaCppSettings(), port=4711, api_key=KEY).spec
+    assert json.loads(wheel.stdin)["params"]["swa_full"] is True
+    binary = launch(judge, PLAN, LlamaCppSettings(llama_server="llama-server"), port=4711, api_key=KEY).spec
+    assert "--swa-full" in json.loads(binary.stdin)["argv"]
+    assert "swa_full" not in json.loads(launched(LlamaCppSettings()).spec.stdin)["params"]
+
+
 @pytest.mark.parametrize("settings", [LlamaCppSettings(), LlamaCppSettings(llama_server="llama-server")])
 def test_the_key_shows_up_in_no_list_of_processes(settings: LlamaCppSettings) -> None:
     spec = launched(settings).spec

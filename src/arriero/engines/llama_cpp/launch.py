@@ -82,6 +82,8 @@ def _params(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: i
         **load_params(plan, settings.flash_attention),
         **({"mmproj.path": str(record.projector)} if record.projector else {}),
         **({"lora_adapters": [str(path) for path in record.adapters]} if record.adapters else {}),
+        # A judge's prompts begin alike: with a sliding window, only the whole cache lets that be used again.
+        **({"swa_full": True} if record.instance else {}),
         # The template also reads the answer: one that is not the model's own belongs here and not in a request.
         **({"chat_template": record.chat_template} if record.chat_template else {}),
     }
@@ -97,8 +99,9 @@ def _flags(record: ModelRecord, plan: Plan, port: int) -> list[str]:
     }
     if record.projector:
         flags["--mmproj"] = str(record.projector)
+    whole_cache = ["--swa-full"] if record.instance else []
     adapters = [word for path in record.adapters for word in ("--lora", str(path))]
-    return [*(word for pair in flags.items() for word in pair), *adapters, *load_flags(plan.options)]
+    return [*(word for pair in flags.items() for word in pair), *adapters, *whole_cache, *load_flags(plan.options)]
 
 
 def _variables(record: ModelRecord, plan: Plan, settings: LlamaCppSettings) -> dict[str, str]:
