@@ -39,16 +39,18 @@ class _Asked:
 @click.option("--model", default="smart", show_default=True)
 @click.option("--local", required=True)
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--first", type=int, default=0, help="The first number: another one for each run on one server.")
 @click.option("--count", type=int, default=120, show_default=True)
-def main(url: str, model: str, local: str, data: Path, count: int) -> None:
+def main(url: str, model: str, local: str, data: Path, first: int, count: int) -> None:  # flags
     with gzip.open(data, "rt") as lines:
         prompts = [json.loads(line)["prompt"] for line in lines]
     # The same prompts each time; no secret hangs on it.
     chosen = random.Random(7).sample(prompts, count)
-    asked = asyncio.run(_measure(url, (local, model), chosen))
+    asked = asyncio.run(_measure(url, (local, model), chosen, first))
     groups = {
         "all": asked,
-        "decided by linear alone": [each for each in asked if not each.is_judged],
+        "linear alone, answered locally": [each for each in asked if not each.is_judged and each.side == "local"],
+        "linear alone, answered remotely": [each for each in asked if not each.is_judged and each.side == "remote"],
         "judged, answered locally": [each for each in asked if each.is_judged and each.side == "local"],
         "judged, answered remotely": [each for each in asked if each.is_judged and each.side == "remote"],
     }
@@ -57,10 +59,10 @@ def main(url: str, model: str, local: str, data: Path, count: int) -> None:
     click.echo(format_table("ms until the first word", head, rows))
 
 
-async def _measure(url: str, models: tuple[str, str], prompts: Sequence[str]) -> list[_Asked]:
+async def _measure(url: str, models: tuple[str, str], prompts: Sequence[str], first: int) -> list[_Asked]:
     found = []
     async with aiohttp.ClientSession(url) as client:
-        for number, prompt in enumerate(prompts):
+        for number, prompt in enumerate(prompts, first):
             direct_ms, _ = await _first_ms(client, models[0], f"{2 * number}. {prompt}")
             routed_ms, last = await _first_ms(client, models[1], f"{2 * number + 1}. {prompt}")
             route = last["route"]

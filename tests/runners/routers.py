@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from arriero.engines.base import Engine
 from arriero.engines.fake import FakeEngine, Script
@@ -119,10 +119,12 @@ class FakeCarrier:
 
 
 class ThinkingScorer(ScriptedScorer):
-    """A scripted scorer that says, as judges do, that it will take a while."""
+    """A scripted scorer that says, as judges do, that it will take a while. place: where the judge runs."""
+
+    place: Literal["process", "upstream"] = "upstream"
 
     async def score(self, subject: Subject) -> Score:
-        tell_judging()
+        tell_judging(chat_model(JUDGE, carrier=self.place))
         return await ScriptedScorer.score(self, subject)
 
 

@@ -171,6 +171,17 @@ async def test_nothing_is_begun_ahead(changes: dict[str, Any], loaded: int) -> N
     assert made.carrier.asked == [REMOTE]
 
 
+async def test_two_processes_of_one_machine_are_not_set_against_each_other_unless_that_is_wanted() -> None:
+    for wanted in (None, True):
+        made, scorer = thinking(starts_ahead=wanted)
+        scorer.place = "process"
+        asking = asyncio.create_task(made.ask("hard"))
+        await turns_of_the_loop(5)
+        assert made.carrier.asked == ([LOCAL] if wanted else [])
+        say(scorer)
+        await asking
+
+
 async def test_nothing_is_begun_ahead_where_the_local_side_has_something_to_do() -> None:
     made = bench(ThinkingScorer())
     made.carrier.loaded[LOCAL] = 4096

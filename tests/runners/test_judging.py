@@ -212,7 +212,7 @@ async def test_the_local_answer_is_begun_while_a_judge_is_asked() -> None:
 
 
 async def test_a_client_that_goes_away_while_the_judge_thinks_stops_both() -> None:
-    made = bench(judged_by=judged)
+    made = bench(judged_by=judged, starts_ahead=True)
     made.carrier.loaded[LOCAL] = 4096
     made.judge.script = made.local.script = Script((), hang=True)
     asking = asyncio.create_task(made.ask("a question"))

@@ -48,7 +48,7 @@ class _Router(msgspec.Struct, forbid_unknown_fields=True):
     second_look: bool = False
     shadow: Side | None = None
     ask_both: float | str = 0.0
-    start_ahead: bool = True
+    start_ahead: bool | None = None
     log: bool = True
     keep_prompts: bool = False
     rules: list[dict[str, Any]] = msgspec.field(default_factory=list)

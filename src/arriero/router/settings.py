@@ -60,8 +60,8 @@ class RouterSettings:
     local_upstream: of the servers elsewhere, the only one that the local model is asked of.
     lacks: abilities that a side shall be taken not to have. looks_twice: the local answer is looked at before
     anything is sent. shadow: this side answers whatever is decided. asks_both: the share of requests that both sides
-    answer, to be learned from. starts_ahead: the local side begins while the judge thinks. keeps_log: decisions are
-    written down; keeps_prompts: with the prompts themselves.
+    answer, to be learned from. starts_ahead: the local side begins while the judge thinks; None: where they do not run
+    on one processor. keeps_log: decisions are written down; keeps_prompts: with the prompts themselves.
     """
 
     local: str
@@ -83,7 +83,7 @@ class RouterSettings:
     looks_twice: bool = False
     shadow: Side | None = None
     asks_both: float = 0.0
-    starts_ahead: bool = True
+    starts_ahead: bool | None = None
     keeps_log: bool = True
     keeps_prompts: bool = False
     local_upstream: str | None = None

@@ -41,8 +41,8 @@ def ask_judge(find: FindJudge, carrier: Carrier) -> Ask:
     """How a judge is asked. find: the model that judges, or raises what is in the way."""
 
     async def ask(request: TextRequest) -> Sequence[Event]:
-        tell_judging()
         record = find()
+        tell_judging(record)
         events: list[Event] = []
         demand = _STAYS if record.instance else ANYTHING
         async with carrier.answer(record, request, demand) as answer:

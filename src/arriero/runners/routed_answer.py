@@ -22,18 +22,19 @@ from arriero.runners.side_request import side_request
 from arriero.types.chat import TextRequest
 from arriero.types.events import Event, EventStream, TextDelta
 from arriero.types.loading import Demand
+from arriero.types.models import ModelRecord
 from arriero.types.routing import SIDES, Decision, Reason, Side, Wish, other
 
 logger = logging.getLogger(__name__)
 
 # Called as soon as a model is asked for its opinion of the request that is being decided.
-_when_judging: ContextVar[Callable[[], None] | None] = ContextVar("when_judging", default=None)
+_when_judging: ContextVar[Callable[[ModelRecord], None] | None] = ContextVar("when_judging", default=None)
 
 
-def tell_judging() -> None:
-    """Say, from within a scorer, that it will take a while: a judge is asked."""
+def tell_judging(judge: ModelRecord) -> None:
+    """Say, from within a scorer, that it will take a while: this judge is asked."""
     if (tell := _when_judging.get()) is not None:
-        tell()
+        tell(judge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +90,28 @@ class RoutedAnswer:
             await ahead.drop()
 
     async def _decide(self, ahead: Ahead) -> Plan:
-        token = _when_judging.set(ahead.start if self._may_start_ahead() else None)
+
+        def begin(judge: ModelRecord) -> None:
+            if self._has_room(judge):
+                ahead.start()
+
+        token = _when_judging.set(begin)
         try:
             return await self._router.decide(self._asked.subject, self._asked.wish, self.states)
         finally:
             _when_judging.reset(token)
 
-    def _may_start_ahead(self) -> bool:
-        """There is room for an answer that may not be wanted, and it can be begun at once."""
+    def _has_room(self, judge: ModelRecord) -> bool:
+        """Whether there is room for an answer that may not be wanted, and it can be begun at once.
+
+        Two processes of this server's own take each other's processor: both are late then.
+        """
         local, settings = self._sides["local"], self._router.settings
-        return settings.starts_ahead and settings.shadow != "remote" and local.is_ready()
+        if settings.starts_ahead is False or settings.shadow == "remote" or not local.is_ready():
+            return False
+        record = local.record
+        is_apart = record is not None and (judge.carrier, record.carrier) != ("process", "process")
+        return bool(settings.starts_ahead) or is_apart
 
     async def _begin_ahead(self, stack: AsyncExitStack) -> Answer:
         looks = self._router.settings.looks_twice
