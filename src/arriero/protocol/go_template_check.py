@@ -7,7 +7,7 @@ from arriero.errors import InvalidRequest
 _OPENING = re.compile(r"\{\{(?:-(?=\s))?")
 # A comment, or words, in which braces may stand in quotes.
 _ACTION = re.compile(
-    r"""\s*(?:/\*.*?\*/\s*-?|(?P<words>(?:"(?:\\.|[^"\\\n])*"|`[^`]*`|'(?:\\.|[^'\\\n])*'|(?!\}\})[^"`'])*))\}\}""",
+    r"""(?:\s*/\*.*?\*/\s*-?|(?P<words>(?:"(?:\\.|[^"\\\n])*"|`[^`]*`|'(?:\\.|[^'\\\n])*'|(?!\}\})[^"`'])*))\}\}""",
     re.DOTALL,
 )
 _BLOCKS = frozenset({"if", "with", "range", "block", "define"})
