@@ -22,10 +22,7 @@ from tests.server.routers import (
     turns,
 )
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 DOWN = EngineFailed("connection refused", 502)
-DETAILS = ("format", "family", "families", "parameter_size", "quantization_level")
 
 
 @pytest.fixture(scope="module")

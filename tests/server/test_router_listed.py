@@ -8,16 +8,12 @@ from typing import Any
 
 import pytest
 
-from arriero.errors import EngineFailed
 from tests.server.routers import (
     Served,
     running_router,
     store_models,
 )
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
-DOWN = EngineFailed("connection refused", 502)
 DETAILS = ("format", "family", "families", "parameter_size", "quantization_level")
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from arriero.engines.fake import Script
-from arriero.errors import EngineFailed
 from arriero.types.chat import ToolCall
 from arriero.types.events import ToolCallDelta
 from tests.router.factories_routing import LOCAL, REMOTE
@@ -18,8 +17,6 @@ from tests.server.routers import DIALECTS, Served, asked, models, objects, route
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
-DOWN = EngineFailed("connection refused", 502)
-DETAILS = ("format", "family", "families", "parameter_size", "quantization_level")
 
 
 @pytest.fixture(scope="module")

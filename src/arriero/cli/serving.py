@@ -131,7 +131,7 @@ async def _serve(settings: Settings, library: Library, listener: socket.socket, 
         metrics=registry,
         routing=routing if settings.routers else None,
     )
-    reader = _Reader(settings.upstreams, upstreams, routing)
+    reader = _Reader(settings, upstreams, routing)
     orders = _Orders(services.pulls.end, carrier.end, reader.begin)
     server = _Server(http_settings(build_app(services, access)), orders)
     if sys.platform != "win32":
@@ -223,11 +223,11 @@ async def _preload(scheduler: Scheduler, record: ModelRecord, serving: "asyncio.
 class _Reader:
     """Reads anew which servers there are elsewhere, and what routers have been taught, when it is told to."""
 
-    def __init__(self, source: UpstreamSource, upstreams: Upstreams, routing: Routing) -> None:
-        self._source = source
+    def __init__(self, settings: Settings, upstreams: Upstreams, routing: Routing) -> None:
+        self._source = settings.upstreams
         self._upstreams = upstreams
         self._routing = routing
-        self._routers = source.read_routers(os.environ)
+        self._routers = settings.routers
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:

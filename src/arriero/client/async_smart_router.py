@@ -166,7 +166,7 @@ class AsyncSmartRouter:
         request, demand = question.read(connected.record)
         async with connected.answer(request, demand, Commentary(tell)) as answer:
             first_ns = time.perf_counter_ns()
-            events = [*answer.first, *[event async for batch in answer.rest for event in batch]]
+            events = await answer.all_events()
             times = Times(asked_ns, answer.ready_ns, first_ns, time.perf_counter_ns())
         finished = events[-1]
         assert isinstance(finished, Finished)

@@ -109,14 +109,12 @@ def _logprob(token: TokenLogprob) -> dict[str, Any]:
 
 
 def _finish(answer: RoutedResponse, finished: Finished, times: Times, truncated: Truncated | None) -> RoutedResponse:
-    """Put in counts and durations. What the engine does not tell has been measured here."""
-    usage = finished.usage
+    """Put in counts and durations."""
+    usage, durations = finished.usage, times.durations(finished.usage)
     answer.done, answer.done_reason = True, finished.reason
-    answer.total_duration = max(1, times.now_ns - times.asked_ns)
-    answer.load_duration = max(1, times.ready_ns - times.asked_ns)
+    answer.total_duration, answer.load_duration = durations.total_ns, durations.load_ns
     answer.prompt_eval_count, answer.eval_count = usage.prompt_tokens, usage.completion_tokens
-    answer.prompt_eval_duration = usage.prompt_ns or max(1, times.first_ns - times.ready_ns)
-    answer.eval_duration = usage.completion_ns or max(1, times.now_ns - times.first_ns)
+    answer.prompt_eval_duration, answer.eval_duration = durations.prompt_ns, durations.completion_ns
     if truncated is not None:
         answer.truncated = truncated
     return answer

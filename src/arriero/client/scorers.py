@@ -4,10 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from arriero.client.verbose import commentary
-from arriero.router.cascade import CascadeScorer
-from arriero.router.fallback import FallbackScorer
 from arriero.router.judge import JudgeScorer, JudgeSettings
-from arriero.router.linear import LinearScorer
 from arriero.router.scoring import Scorer, ScorerFailed
 from arriero.router.settings import RouterSettings
 from arriero.router.subject import Subject
@@ -71,5 +68,4 @@ def scorer_of(
         settings=JudgeSettings(name, timeout_s=2 * most_s),
     )
     judge = PatientJudge(asked, is_loaded, settings.judge_timeout_s, load_timeout_s)
-    linear = LinearScorer()
-    return FallbackScorer(judge, linear) if settings.scorer == "judge" else CascadeScorer(linear, judge)
+    return make_scorer(settings, find, carrier, judge)

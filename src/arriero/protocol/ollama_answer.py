@@ -85,18 +85,18 @@ class OllamaAnswer(Generic[Wire]):
 
 
 def _finish(answer: Wire, finished: Finished, times: Times, truncated: Truncated | None) -> Wire:
-    """Put in counts and durations. What the engine does not tell has been measured here."""
-    usage = finished.usage
+    """Put in counts and durations."""
+    usage, durations = finished.usage, times.durations(finished.usage)
     answer.done = True
     answer.done_reason = finished.reason
     if finished.context and isinstance(answer, wire.GenerateResponse):
         answer.context = finished.context
-    answer.total_duration = max(1, times.now_ns - times.asked_ns)
-    answer.load_duration = max(1, times.ready_ns - times.asked_ns)
+    answer.total_duration = durations.total_ns
+    answer.load_duration = durations.load_ns
     answer.prompt_eval_count = usage.prompt_tokens
-    answer.prompt_eval_duration = usage.prompt_ns or max(1, times.first_ns - times.ready_ns)
+    answer.prompt_eval_duration = durations.prompt_ns
     answer.eval_count = usage.completion_tokens
-    answer.eval_duration = usage.completion_ns or max(1, times.now_ns - times.first_ns)
+    answer.eval_duration = durations.completion_ns
     if truncated:
         answer.truncated = wire.AnswerTruncated(
             truncated.dropped_messages, truncated.prompt_tokens, truncated.num_ctx, truncated.dropped_tokens or UNSET

@@ -90,10 +90,6 @@ class BothSides:
     async def _answer(self, place: RouterSide, asked: Asked) -> list[Event]:
         record = place.find()
         request, demand = side_request(asked.request, asked.demand, record)
-        events: list[Event] = []
         with place.answering():
             async with self._carrier.answer(record, request, demand) as answer:
-                events += answer.first
-                async for batch in answer.rest:
-                    events += batch
-        return events
+                return await answer.all_events()

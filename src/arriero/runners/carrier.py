@@ -45,6 +45,13 @@ class Answer:
     rest: EventStream
     ignored: Sequence[str] = ()
 
+    async def all_events(self) -> list[Event]:
+        """Read it to its end."""
+        events = [*self.first]
+        async for batch in self.rest:
+            events += batch
+        return events
+
 
 def keep_alive_ignored(demand: Demand, *, has_say: bool) -> Sequence[str]:
     """``keep_alive``, where a request says how long the model is to stay and it has no say in that."""

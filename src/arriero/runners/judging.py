@@ -43,13 +43,8 @@ def ask_judge(find: FindJudge, carrier: Carrier) -> Ask:
     async def ask(request: TextRequest) -> Sequence[Event]:
         record = find()
         tell_judging(record)
-        events: list[Event] = []
-        demand = _STAYS if record.instance else ANYTHING
-        async with carrier.answer(record, request, demand) as answer:
-            events += answer.first
-            async for batch in answer.rest:
-                events += batch
-        return events
+        async with carrier.answer(record, request, _STAYS if record.instance else ANYTHING) as answer:
+            return await answer.all_events()
 
     return ask
 

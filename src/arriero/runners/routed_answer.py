@@ -223,9 +223,7 @@ class RoutedAnswer:
 
     async def _look_twice(self, plan: Plan, answer: Answer, held: AsyncExitStack, stack: AsyncExitStack) -> Found:
         """Read the whole local answer; where it is no good, begin on the remote side, if that can answer."""
-        events = [*answer.first]
-        async for batch in answer.rest:
-            events += batch
+        events = await answer.all_events()
         finding = look_at(events, self._asked.request)
         # Its slot is free for others from here on.
         await held.pop_all().aclose()

@@ -74,10 +74,14 @@ def decisions_file(layout: Layout) -> Path:
     return layout.data / "decisions.db"
 
 
-def make_scorer(settings: RouterSettings, find: Find, carrier: Carrier) -> Scorer:
-    """Who scores for a router; the linear scorer stands in where that fails. Raises ConfigError."""
+def make_scorer(settings: RouterSettings, find: Find, carrier: Carrier, judge: Scorer | None = None) -> Scorer:
+    """Who scores for a router; the linear scorer stands in where that fails. judge: in place of the usual one.
+
+    Raises ConfigError for a scorer that there is not.
+    """
     linear = LinearScorer()
-    judge = _judge(settings, settings.judge, find, carrier) if settings.judge is not None else None
+    if judge is None and settings.judge is not None:
+        judge = _judge(settings, settings.judge, find, carrier)
     match kind := settings.scorer_kind:
         case "linear":
             return linear

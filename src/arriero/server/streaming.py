@@ -133,9 +133,7 @@ async def _stream(exchange: Exchange, answer: Answer, job: Job, headers: Sequenc
 async def _collect(answer: Answer, job: Job) -> bytes:
     """The whole answer in one piece."""
     first_ns = time.perf_counter_ns()
-    collected = list(answer.first)
-    async for events in answer.rest:
-        collected += events
+    collected = await answer.all_events()
     finished = collected[-1]
     assert isinstance(finished, Finished)
     return job.encoder.whole(collected, finished, utc_now(), _times(job, answer, first_ns))

@@ -26,7 +26,7 @@ _CALL_TIMEOUT_S = 60.0
 _REST_TIMEOUT_S = 0.5
 # No refusal and no answer is longer; embeddings of a batch take some megabytes.
 MOST_OF_A_REFUSAL = 64 * 1024
-_MOST_OF_AN_ANSWER = 256 * 1024 * 1024
+MOST_OF_AN_ANSWER = 256 * 1024 * 1024
 # What an answer begins with that is no stream: of JSON, or of a web page.
 _PAGE = b"<"
 _WHOLE = (b"{", b"[", _PAGE)
@@ -159,8 +159,8 @@ class OpenAIWire:
     @staticmethod
     async def _rest(response: aiohttp.ClientResponse, path: str) -> bytes:
         """The body from here on."""
-        content = await read_at_most(response.content, _MOST_OF_AN_ANSWER + 1)
-        if len(content) > _MOST_OF_AN_ANSWER:
+        content = await read_at_most(response.content, MOST_OF_AN_ANSWER + 1)
+        if len(content) > MOST_OF_AN_ANSWER:
             raise EngineFailed(f"the engine's answer to {path} does not end", 502)
         return content
 

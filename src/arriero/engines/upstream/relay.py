@@ -9,7 +9,7 @@ import msgspec
 
 from arriero.engines.base import Refusal, Relayed, RelayRefused, is_stream
 from arriero.engines.openai.refusals import misled, read_refusal
-from arriero.engines.openai.wire import MOST_OF_A_REFUSAL, OpenAIWire, read_at_most
+from arriero.engines.openai.wire import MOST_OF_A_REFUSAL, MOST_OF_AN_ANSWER, OpenAIWire, read_at_most
 from arriero.errors import EngineFailed
 from arriero.protocol.openai_engine import UNREADABLE
 
@@ -33,7 +33,6 @@ _NOT_HANDED_ON = frozenset(
     }
 )
 _CORS = b"access-control-"
-_MOST_OF_AN_ANSWER = 256 << 20
 _NO_SUCH_ROUTE = 501
 
 
@@ -48,7 +47,7 @@ async def relay(
     path: str,
     body: bytes,
     headers: Sequence[tuple[bytes, bytes]],
-    most_bytes: int = _MOST_OF_AN_ANSWER,
+    most_bytes: int = MOST_OF_AN_ANSWER,
 ) -> Relayed:
     """Have a request answered (see ``Relays``). most_bytes: of an answer that is no stream."""
     passed_on = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
