@@ -50,11 +50,15 @@ def test_an_encoder_takes_its_whole_context_at_once(pooling_type: int) -> None:
     assert embedding_settings(architecture(pooling_type), plan) == EmbeddingSettings(None, 8192, 8192)
 
 
+def test_an_encoder_s_slots_share_its_batch_evenly() -> None:
+    assert embedding_settings(architecture(MEAN), Plan(512, 3)) == EmbeddingSettings(None, 513, 512)
+
+
 def test_a_model_that_embeds_with_its_last_token_takes_one_batch_after_another() -> None:
     assert embedding_settings(architecture(LAST), Plan(32768, 1)) == EmbeddingSettings(None, 2048, 32768)
 
 
-@pytest.mark.parametrize(("asked", "slots", "given"), [(1, 1, 2), (1, 16, 16), (8, 4, 8)])
+@pytest.mark.parametrize(("asked", "slots", "given"), [(1, 1, 2), (1, 16, 16), (8, 4, 8), (2048, 3, 2049)])
 def test_a_batch_holds_what_llama_cpp_cannot_do_without(asked: int, slots: int, given: int) -> None:
     plan = Plan(1024, slots, LoadOptions(batch=asked))
     assert embedding_settings(architecture(None), plan).batch == given

@@ -107,7 +107,8 @@ def golden_root(model_home: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @asynccontextmanager
 async def real_server(root: Path) -> AsyncIterator[Running]:
-    config = Config(context=1024, slots=2)
+    # llama.cpp has no trouble with two or four.
+    config = Config(context=1024, slots=3)
     library = Library(Layout(data=root, own=Store(root / "models")))
     scheduler = Scheduler(WorkerLoader(make_launcher(config), make_planner(config), 60.0), Limits())
     services = services_of(library, scheduler)

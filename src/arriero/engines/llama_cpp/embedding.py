@@ -1,5 +1,6 @@
 """Embeddings by llama.cpp: what a model is loaded with for them."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,12 @@ class EmbeddingSettings:
 
 def batch_of(plan: Plan) -> int:
     """The tokens that a model for text computes at once."""
-    return max(plan.options.batch or _BATCH, plan.slots, _LEAST_BATCH)
+    return _shared(max(plan.options.batch or _BATCH, _LEAST_BATCH), plan)
+
+
+def _shared(batch: int, plan: Plan) -> int:
+    """A batch at least as large, with as many tokens for each slot: of another, llama.cpp ends itself over the means."""
+    return math.ceil(batch / plan.slots) * plan.slots
 
 
 def embedding_settings(architecture: Architecture, plan: Plan) -> EmbeddingSettings:
@@ -56,4 +62,4 @@ def embedding_settings(architecture: Architecture, plan: Plan) -> EmbeddingSetti
         return EmbeddingSettings(_MEAN, batch, min(plan.context, batch))
     if architecture.pooling_type == _LAST:
         return EmbeddingSettings(None, batch, plan.context)
-    return EmbeddingSettings(None, plan.context, plan.context)
+    return EmbeddingSettings(None, _shared(plan.context, plan), plan.context)
