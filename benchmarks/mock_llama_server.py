@@ -61,7 +61,7 @@ class MockConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, separator, body = self._received.partition(b"\r\n\r\n")
-        if separator and len(body) >= _content_length(head):
+        if separator and len(body) >= content_length(head):
             self._received = b""
             self._answer(head.split(b" ", 2)[1], body)
 
@@ -71,11 +71,13 @@ class MockConnection(asyncio.Protocol):
         elif path not in {b"/v1/chat/completions", b"/v1/completions"}:
             self._finish(in_one_piece(b"404 Not Found", _MISSING))
         else:
-            pieces = make_answer(json.loads(body).get("max_tokens", _DEFAULT_CHUNKS), is_chat=b"chat" in path)
-            if self._interval_s:
-                self._write(pieces, 0, asyncio.get_running_loop().time())
-            else:
-                self._finish(b"".join(pieces))
+            self._send(make_answer(json.loads(body).get("max_tokens", _DEFAULT_CHUNKS), is_chat=b"chat" in path))
+
+    def _send(self, pieces: list[bytes]) -> None:
+        if self._interval_s:
+            self._write(pieces, 0, asyncio.get_running_loop().time())
+        else:
+            self._finish(b"".join(pieces))
 
     def _write(self, pieces: list[bytes], place: int, started_s: float) -> None:
         """Write one piece, and the next one when its time has come."""
@@ -167,7 +169,8 @@ def in_one_piece(status: bytes, body: bytes) -> bytes:
     return head % (status, len(body)) + body
 
 
-def _content_length(head: bytes) -> int:
+def content_length(head: bytes) -> int:
+    """Return the length of a body, by the head of its message."""
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":

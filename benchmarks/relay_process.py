@@ -55,20 +55,22 @@ class Relay:
 @click.argument("worker_url")
 @click.argument("worker_key")
 @click.argument("parent", type=int)
-def main(worker_url: str, worker_key: str, parent: int) -> None:
+@click.option("--kept", is_flag=True, help="Use connections to it again, as to a server elsewhere.")
+def main(worker_url: str, worker_key: str, parent: int, *, kept: bool) -> None:
     """Relay to a worker until SIGTERM, or until the benchmark that started it is gone."""
     if sys.platform == "linux":
         die_with_parent(parent, "signal")
-    uvloop.run(_serve(worker_url, worker_key))
+    uvloop.run(_serve(worker_url, worker_key, is_kept=kept))
 
 
-async def _serve(worker_url: str, worker_key: str) -> None:
+async def _serve(worker_url: str, worker_key: str, *, is_kept: bool) -> None:
     address = urlsplit(worker_url)
     assert address.hostname
     assert address.port
     listener = listen(Config(port=0))
+    connector = aiohttp.TCPConnector(limit=0) if is_kept else LoopbackConnector(address.hostname, address.port)
     async with aiohttp.ClientSession(
-        connector=LoopbackConnector(address.hostname, address.port),
+        connector=connector,
         headers={"Authorization": f"Bearer {worker_key}", "Content-Type": "application/json"},
     ) as session:
         server = uvicorn.Server(http_settings(Relay(session, f"{worker_url}/v1/chat/completions")))

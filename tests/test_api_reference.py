@@ -132,6 +132,7 @@ def test_every_table_of_an_endpoint_without_structs_says_not() -> None:
 def test_the_routes_are_those_that_are_served() -> None:
     source = (ROOT / "src/arriero/server/app.py").read_text()
     routes = re.findall(r'_route\("([A-Z ]+)", "([^"]+)"', source)
+    routes += [("GET", path) for path in re.findall(r'_shared\("([^"]+)"', source)]
     told = verdicts(table("Routes", "route"))
 
     served = {f"{methods} {path.replace(':path', '')}" for methods, path in routes}

@@ -47,7 +47,9 @@ def test_every_variable_in_the_readme_is_read() -> None:
 
 
 def test_every_route_in_the_readme_is_served_and_every_served_one_is_there() -> None:
-    served = set(re.findall(r'_route\("[A-Z ]+", "([^"]+)"', (ROOT / "src/arriero/server/app.py").read_text()))
+    served = set(
+        re.findall(r'(?:_route\("[A-Z ]+", |_shared\()"([^"]+)"', (ROOT / "src/arriero/server/app.py").read_text())
+    )
     told = set(re.findall(r"`(?:GET\|HEAD )?(/[a-z0-9/_-]*)`", README))
 
     assert told == {re.sub(r"/\{[a-z:]+\}", "", route) for route in served}

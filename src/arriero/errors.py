@@ -2,6 +2,7 @@
 
     ArrieroError
     ├── InvalidRequest          400  the request itself is wrong
+    │   └── ImageRefused        400  a picture in it cannot be looked at
     ├── Unauthorized            401  no key, or a wrong one
     ├── CloudDisabled           403  a cloud model was asked for
     ├── StoreReadOnly           403  the model lies where nothing may be changed
@@ -38,6 +39,10 @@ class InvalidRequest(ArrieroError):
     """The request is wrong: sending it again will not help."""
 
     status = 400
+
+
+class ImageRefused(InvalidRequest):
+    """A picture that the model cannot look at: without it, the request may be sent again."""
 
 
 class Unauthorized(ArrieroError):

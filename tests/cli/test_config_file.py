@@ -37,6 +37,7 @@ def test_all_that_can_be_said_of_a_server(tmp_path: Path) -> None:
         models = {{ big = "org/Big-70B" }}
         capabilities = ["completion", "tools"]
         cumulative = true
+        pass_through = false
         """,
     )
 
@@ -52,6 +53,7 @@ def test_all_that_can_be_said_of_a_server(tmp_path: Path) -> None:
             {"big": "org/Big-70B"},
             ("completion", "tools"),
             is_cumulative=True,
+            passes=False,
         ),
     )
 

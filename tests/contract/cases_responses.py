@@ -13,7 +13,7 @@ USAGE = {
     "input_tokens": "<int>",
     "output_tokens": "<int>",
     "total_tokens": "<int>",
-    "input_tokens_details": {"cached_tokens": "<int>"},
+    "input_tokens_details": {"cached_tokens": "<int>", "cache_write_tokens": 0},
     "output_tokens_details": {"reasoning_tokens": "<int>"},
 }
 PART = {"type": "output_text", "text": TEXT, "annotations": [], "logprobs": []}

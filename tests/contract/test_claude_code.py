@@ -1,130 +1,109 @@
-"""What Claude Code sends in a session, shortened: a probe, a count, a turn that calls a tool, and the tool's result."""
+"""Claude Code's sessions, with a model and with a router, and the refusals that it knows what to do about."""
 
-import json
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from arriero.types.chat import ChatPrompt
-from tests.contract.models import golden_engines, store_golden_models
-from tests.serving import FakeLoader, Running, running_server
+from arriero.types.chat import Message
+from tests.contract import claude_code
+from tests.contract.agents import ARGUMENTS, Agent, running_agent, running_routed_agent
+from tests.contract.claude_code import AGENTS, QUESTION, TOOLS, ask, turn
 
-HEADERS = {
-    "anthropic-version": "2023-06-01",
-    "anthropic-beta": "claude-code-20250219,interleaved-thinking-2025-05-14",
-    "x-api-key": "any",
-    "user-agent": "claude-cli/2.1.177 (external, cli)",
-}
-EPHEMERAL = {"type": "ephemeral"}
-TOOLS = [
-    {
-        "name": "Read",
-        "description": "Reads a file",
-        "input_schema": {
-            "$schema": "http://json-schema.org/draft-07/schema#",
-            "type": "object",
-            "properties": {"file_path": {"type": "string"}},
-            "required": ["file_path"],
-            "additionalProperties": False,
-        },
-    },
-    {"name": "Glob", "description": "Finds files", "input_schema": {"type": "object", "properties": {}}},
-]
-TURN = {
-    "role": "user",
-    "content": [
-        {"type": "text", "text": "<system-reminder>be brief</system-reminder>"},
-        {"type": "text", "text": "read the file", "cache_control": EPHEMERAL},
-    ],
-}
-
-
-# A body is JSON.
-def turn(messages: list[Any], nonce: str) -> dict[str, Any]:
-    return {
-        "model": "tool",
-        "messages": messages,
-        "system": [
-            {
-                "type": "text",
-                "text": f"x-anthropic-billing-header: cc_version=2.1.177; cc_entrypoint=cli; cch={nonce};",
-            },
-            {"type": "text", "text": "You are Claude Code.", "cache_control": EPHEMERAL},
-            {"type": "text", "text": "\nBe careful.", "cache_control": EPHEMERAL},
-        ],
-        "tools": TOOLS,
-        "metadata": {"user_id": '{"session_id":"1"}'},
-        "max_tokens": 32000,
-        "thinking": {"type": "adaptive"},
-        "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
-        "output_config": {"effort": "medium"},
-        "stream": True,
-    }
+PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(16)).decode()
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running_server(store_golden_models(tmp_path), FakeLoader(golden_engines())) as server:
-        yield server
+async def agent(tmp_path: Path) -> AsyncIterator[Agent]:
+    async with running_agent(tmp_path) as agent:
+        yield agent
 
 
-# Answers are JSON.
-async def ask(server: Running, path: str, body: dict[str, Any]) -> Any:
-    async with server.client.post(f"{path}?beta=true", json=body, headers=HEADERS) as response:
-        assert response.status == 200
-        assert response.content_type == "application/json"
-        return await response.json()
+async def test_a_session_with_a_model(agent: Agent) -> None:
+    await claude_code.has_a_session(agent.client, agent.model, "agent:latest")
 
 
-async def stream(server: Running, body: dict[str, Any]) -> list[dict[str, Any]]:
-    async with server.client.post("/v1/messages?beta=true", json=body, headers=HEADERS) as response:
-        assert response.status == 200
-        lines = (await response.text()).splitlines()
-    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+async def test_a_session_with_a_router(tmp_path: Path) -> None:
+    async with running_routed_agent(tmp_path) as agent:
+        await claude_code.has_a_session(agent.client, agent.model, "smart")
 
 
-async def test_a_probe(server: Running) -> None:
-    probe = {"model": "gen", "max_tokens": 1, "messages": [{"role": "user", "content": "quota"}]}
-    assert (await ask(server, "/v1/messages", probe))["role"] == "assistant"
+async def test_thoughts_come_back_with_their_signature(agent: Agent) -> None:
+    called = await claude_code.asks(agent.client, agent.model)
+    thought = called["content"][0]
+    assert (thought["type"], thought["thinking"]) == ("thinking", "I must look.")
+    assert thought["signature"]
+    await claude_code.brings(agent.client, agent.model, called)
+    assert agent.prompts()[1].messages[2].thinking == "I must look."
 
 
-async def test_a_count(server: Running) -> None:
-    body = {"model": "tool", "messages": [{"role": "user", "content": "foo"}], "tools": TOOLS}
-    assert await ask(server, "/v1/messages/count_tokens", body) == {"input_tokens": 1}
+async def test_all_of_a_prompt_stands_in_front_of_the_next_one(agent: Agent) -> None:
+    called = await claude_code.asks(agent.client, agent.model)
+    await claude_code.brings(agent.client, agent.model, called)
 
-
-async def test_a_tool_is_called_and_answers(server: Running) -> None:
-    called = await stream(server, turn([TURN], "fa690"))
-    [start] = [event["content_block"] for event in called if event["type"] == "content_block_start"]
-    assert (start["type"], start["name"], start["input"]) == ("tool_use", "Read", {})
-    [delta] = [event["delta"] for event in called if event["type"] == "content_block_delta"]
-    assert delta == {"type": "input_json_delta", "partial_json": '{"location":"Boston"}'}
-    assert called[-2]["delta"] == {"stop_reason": "tool_use", "stop_sequence": None}
-
-    answered = [
-        TURN,
-        {"role": "assistant", "content": [{**start, "input": json.loads(delta["partial_json"])}]},
-        {
-            "role": "user",
-            "content": [
-                {
-                    "tool_use_id": start["id"],
-                    "type": "tool_result",
-                    "content": "File does not exist.",
-                    "is_error": True,
-                    "cache_control": EPHEMERAL,
-                }
-            ],
-        },
-    ]
-    await stream(server, turn(answered, "0aaa9"))
-    first, second = (request.prompt for request in server.loader.loaded[-1].engine.requests)
-    assert isinstance(first, ChatPrompt)
-    assert isinstance(second, ChatPrompt)
-    # All of the first prompt stands in front of the second one, as an engine's cache wants it.
+    first, second = agent.prompts()
+    # As an engine's cache wants it.
     assert second.messages[: len(first.messages)] == first.messages
-    assert first.messages[0].content == "You are Claude Code.\nBe careful."
     assert [turn.role for turn in second.messages] == ["system", "user", "assistant", "tool"]
+    assert first.messages[0] == Message("system", "You are Claude Code.\nBe careful.")
+    assert first.messages[1].content.endswith(
+        "What is in hello.txt?\n\n<system-reminder>\nAvailable agents: none.\n</system-reminder>"
+    )
+    assert second.messages[2].tool_calls[0].arguments == ARGUMENTS
     assert first.tools[0]["function"]["parameters"] == TOOLS[0]["input_schema"]
+    assert first.think == "high"
+
+
+async def test_a_tool_may_bring_pictures_and_words(agent: Agent) -> None:
+    called = await claude_code.asks(agent.client, agent.model)
+    await claude_code.brings(agent.client, agent.model, called, IMAGE, {"type": "text", "text": "!"})
+    given = agent.prompts()[1].messages[-1]
+    assert (given.role, given.content, given.images) == ("tool", "mules love apples!", (PICTURE,))
+
+
+async def test_a_tool_that_failed_is_told_with_what_the_user_says_then(agent: Agent) -> None:
+    called = await claude_code.asks(agent.client, agent.model)
+    failed = claude_code.result({"type": "text", "text": "no such file"}, is_error=True)
+    failed["content"].append({"type": "text", "text": "try again"})
+    messages = [QUESTION, AGENTS, {"role": "assistant", "content": called["content"]}, failed]
+    await claude_code.stream(agent.client, turn(agent.model, messages))
+    assert [(each.role, each.content) for each in agent.prompts()[1].messages[-2:]] == [
+        ("tool", "no such file"),
+        ("user", "try again"),
+    ]
+
+
+def with_result(*blocks: Any) -> list[Any]:
+    use = {"type": "tool_use", "id": "call_1", "name": "Read", "input": ARGUMENTS}
+    return [QUESTION, {"role": "assistant", "content": [use]}, claude_code.result(*blocks)]
+
+
+LONG = [{"role": "user", "content": "word " * 5000}]
+PDF = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}}
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "words"),
+    [
+        # It says which model there is not, and how to choose another.
+        (turn("nope", [QUESTION]), 404, "not_found_error", "model 'nope' not found"),
+        # It makes a summary, and goes on with that.
+        (turn("agent", LONG), 400, "invalid_request_error", "prompt is too long: 5006 tokens > 4096 maximum"),
+        # It leaves the file out of what it sends next.
+        (turn("agent", with_result(PDF)), 400, "invalid_request_error", "The PDF specified was not valid"),
+        (turn("agent", with_result(IMAGE)), 400, "invalid_request_error", "Could not process image"),
+        # It tells the model.
+        (turn("agent", [QUESTION], tools=[SEARCH]), 400, "invalid_request_error", "this server runs no tools"),
+    ],
+)
+async def test_a_refusal_that_it_knows_what_to_do_about(
+    tmp_path: Path, body: dict[str, Any], status: int, kind: str, words: str
+) -> None:
+    async with running_agent(tmp_path, sees=False) as agent:
+        told = await ask(agent.client, "/v1/messages", body, status)
+    assert (told["type"], told["error"]["type"]) == ("error", kind)
+    assert told["error"]["message"].startswith(words)

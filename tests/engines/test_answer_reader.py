@@ -54,6 +54,20 @@ def test_reads_reasoning_as_thinking() -> None:
     assert read(*chunks) == [ThinkingDelta("Hm."), TextDelta("Hi"), Finished("stop", Usage())]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"completion_tokens_details": {"reasoning_tokens": 4}, "reasoning_tokens": 0},
+        {"completion_tokens_details": None, "reasoning_tokens": 4},
+    ],
+)
+def test_tokens_of_thinking_are_read_where_vllm_and_sglang_tell_them(told: dict[str, object]) -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 9, **told}
+    [finished] = read(event({"choices": [], "usage": usage}), chat_chunk({}, "stop"), DONE)
+    assert isinstance(finished, Finished)
+    assert (finished.usage.completion_tokens, finished.usage.reasoning_tokens) == (9, 4)
+
+
 def test_thinking_and_text_of_one_chunk_keep_their_order() -> None:
     events = read(chat_chunk({"reasoning_content": "Hm.", "content": "Hi"}), chat_chunk({}, "stop"), DONE)
     assert events[:2] == [ThinkingDelta("Hm."), TextDelta("Hi")]

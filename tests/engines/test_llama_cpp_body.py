@@ -37,6 +37,7 @@ def test_parameters_have_the_names_of_llama_cpp() -> None:
         num_keep=4,
         seed=0,
         stop=("a", "b"),
+        logit_bias=((7, -100.0),),
     )
     assert sampling_body(params, 512, 7) == {
         "max_tokens": 5,
@@ -52,6 +53,7 @@ def test_parameters_have_the_names_of_llama_cpp() -> None:
         "n_keep": 4,
         "seed": 0,
         "stop": ["a", "b"],
+        "logit_bias": ((7, -100.0),),
     }
 
 
@@ -106,6 +108,12 @@ def test_messages_carry_the_thinking_of_earlier_turns() -> None:
 )
 def test_the_template_is_told_whether_to_think(think: bool, arguments: dict[str, object]) -> None:
     assert chat_body(ChatPrompt((Message("user", "hi"),), think))["chat_template_kwargs"] == arguments
+
+
+@pytest.mark.parametrize(("tokens", "sent"), [(None, None), (1024, 1024), (2**40, 2**31 - 1)])
+def test_thinking_has_a_limit_where_one_is_set(tokens: int | None, sent: int | None) -> None:
+    prompt = ChatPrompt((Message("user", "hi"),), think=True, think_tokens=tokens)
+    assert request_body(TextRequest(prompt), 512).get("thinking_budget_tokens") == sent
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(-1, 512), (0, 0), (64, 64), (512, 512), (300_000_000, 512)])

@@ -5,7 +5,7 @@ import pytest
 
 from arriero.engines.openai.quirks import OPENAI, SGLANG, SMG, VLLM, Quirks
 from arriero.engines.openai.sampling import passed_over, sampling_body
-from arriero.types.chat import TextPrompt, TextRequest
+from arriero.types.chat import ChatPrompt, Message, TextPrompt, TextRequest
 from arriero.types.sampling import SamplingParams
 
 
@@ -39,6 +39,7 @@ def ignored(quirks: Quirks, *, is_seeded: bool = True, **params: Any) -> list[st
         (VLLM, {"seed": -1}, {}),
         (VLLM, {"stop": tuple("abcdef")}, {"stop": list("abcd")}),
         (SGLANG, {"stop": tuple("abcdef")}, {"stop": list("abcdef")}),
+        (VLLM, {"logit_bias": ((7, -100.0),)}, {"logit_bias": {"7": -100.0}}),
         (VLLM, {"typical_p": 0.5, "repeat_last_n": 5, "num_keep": 9}, {}),
     ],
 )
@@ -84,3 +85,8 @@ def test_a_seed_without_effect_is_told_where_there_is_chance() -> None:
     assert ignored(SGLANG, is_seeded=False, seed=1) == ["seed"]
     assert ignored(SGLANG, is_seeded=False, seed=1, temperature=0.0) == []
     assert ignored(SGLANG, is_seeded=False, seed=-1) == []
+
+
+def test_a_limit_of_thinking_is_passed_over() -> None:
+    prompt = ChatPrompt((Message("user", "hi"),), think=True, think_tokens=1024)
+    assert passed_over(TextRequest(prompt), VLLM) == ["budget_tokens"]

@@ -11,7 +11,8 @@ import pytest
 
 from arriero.engines.openai.wire import OpenAIWire, WireTimeouts
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
-from tests.engines.streams import chat_stream
+from arriero.types.events import TextDelta
+from tests.engines.streams import chat_chunk, chat_stream
 from tests.engines.test_openai_wire import collect, streams, text_of, upstream
 
 PATH = "/v1/chat/completions"
@@ -150,3 +151,26 @@ async def test_an_answer_that_does_not_come_in_time_is_a_death() -> None:
         with pytest.raises(EngineDied, match="took too long") as caught:
             await collect(wire.stream(PATH, {}))
     assert not isinstance(caught.value, EngineUnreachable)
+
+
+async def test_an_answer_that_falls_silent_is_a_death_and_one_that_nobody_reads_is_not() -> None:
+    is_read = asyncio.Event()
+
+    async def talk(_: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        writer.write(head + chat_chunk({"content": "Hi"}))
+        await is_read.wait()
+        writer.write(chat_chunk({"content": " you"}))
+        await reader.read()
+
+    silent_s = 0.05
+    async with listening(talk) as url, pooled(url, WireTimeouts(read_s=silent_s)) as wire:
+        stream = wire.stream(PATH, {})
+        assert await anext(stream) == [TextDelta("Hi")]
+        # The client is slow, and not the engine.
+        await asyncio.sleep(2 * silent_s)
+        is_read.set()
+        assert await anext(stream) == [TextDelta(" you")]
+        with pytest.raises(EngineDied, match="took too long"):
+            await anext(stream)

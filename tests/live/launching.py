@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ MODEL = "smollm2:135m"
 PARIS = "Name the capital of France."
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 45.0
+_CPU_SAMPLE_S = 0.4
+_BUSY_CPU_SHARE = 0.3
 
 
 @dataclass(slots=True)
@@ -51,6 +54,20 @@ class Server:
     def workers(self) -> list[psutil.Process]:
         """The worker processes that live."""
         return [child for child in psutil.Process(self.process.pid).children() if is_alive(child)]
+
+    def works(self) -> bool:
+        """Whether its workers use the processor: they tell nobody but arriero what they do. Takes a moment."""
+        before = self._cpu_s()
+        time.sleep(_CPU_SAMPLE_S)
+        return (self._cpu_s() - before) / _CPU_SAMPLE_S > _BUSY_CPU_SHARE
+
+    def kill_workers(self) -> None:
+        """End its workers as a crash does."""
+        for worker in self.workers():
+            worker.kill()
+
+    def _cpu_s(self) -> float:
+        return float(sum(sum(worker.cpu_times()[:2]) for worker in self.workers()))
 
     # The answer of an API under test is any JSON.
     def post(self, path: str, body: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from openai.types.chat import (
     ChatCompletionMessageFunctionToolCall,
     ChatCompletionMessageParam,
 )
+from openai.types.responses import ResponseCustomToolCall, ResponseOutputMessage, ResponseOutputText
 
 from tests.live.launching import MODEL, PARIS, Server, launched
 from tests.live.models import qwen
@@ -77,6 +78,49 @@ def test_several_answers_differ(client: openai.OpenAI) -> None:
         model=MODEL, messages=[{"role": "user", "content": "Write a long story."}], n=3, seed=1, max_tokens=20
     )
     assert len({choice.message.content for choice in answer.choices}) == 3
+
+
+def test_several_prompts_have_answers_each(client: openai.OpenAI) -> None:
+    both = client.completions.create(model=MODEL, prompt=[PARIS, "Count to three."], temperature=0, max_tokens=8)
+    alone = client.completions.create(model=MODEL, prompt=PARIS, temperature=0, max_tokens=8)
+    assert [choice.index for choice in both.choices] == [0, 1]
+    assert both.choices[0].text == alone.choices[0].text != both.choices[1].text
+
+
+def test_a_bias_forbids_a_token(client: openai.OpenAI) -> None:
+    the = 504
+    answer = client.chat.completions.create(
+        model=MODEL, messages=TURN, temperature=0, max_tokens=8, logit_bias={str(the): -100}
+    )
+    assert not (answer.choices[0].message.content or "").startswith("The")
+
+
+def test_a_response_tells_log_probabilities(client: openai.OpenAI) -> None:
+    answer = client.responses.create(
+        model=MODEL, input=PARIS, temperature=0, include=["message.output_text.logprobs"], top_logprobs=2
+    )
+    [item] = answer.output
+    assert isinstance(item, ResponseOutputMessage)
+    [part] = item.content
+    assert isinstance(part, ResponseOutputText)
+    assert "".join(token.token for token in part.logprobs or ()) == part.text
+    assert {len(token.top_logprobs) for token in part.logprobs or ()} == {2}
+
+
+@pytest.mark.models
+def test_a_tool_that_takes_a_text_gets_one(knowing_client: openai.OpenAI) -> None:
+    answer = knowing_client.responses.create(
+        model=NAME,
+        input="Say hello to Ana.",
+        tools=[{"type": "custom", "name": "say", "description": "Says a short text"}],
+        tool_choice={"type": "custom", "name": "say"},
+        parallel_tool_calls=False,
+        max_output_tokens=200,
+        temperature=0,
+    )
+    [call] = answer.output
+    assert isinstance(call, ResponseCustomToolCall)
+    assert (call.name, bool(call.input)) == ("say", True)
 
 
 @pytest.mark.models

@@ -23,11 +23,11 @@ ANSWER = "The capital of France is Paris."
 OPTIONS = {"temperature": 0, "num_predict": 16, "num_ctx": 1024}
 TURN = [{"role": "user", "content": PARIS}]
 SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
-# The three ask Ollama's own services, and not this server.
-ELSEWHERE = {"web_search", "web_fetch", "systemone"}
+# These two ask Ollama's own services, and not this server.
+ELSEWHERE = {"web_search", "web_fetch"}
 METHODS = {
     "chat", "copy", "create", "create_blob", "delete", "embed", "embeddings", "generate", "list", "ps", "pull", "push",
-    "show",
+    "show", "systemone",
 }  # fmt: skip
 
 
@@ -168,6 +168,12 @@ def test_a_model_is_loaded_listed_and_unloaded(call: Calls) -> None:
     # A process takes a moment to go.
     while call("ps").models:
         assert monotonic() < late
+
+
+def test_questions_are_answered_by_probabilities(call: Calls) -> None:
+    questions = {"nice": {"type": "noul", "instructions": "Is the weather nice?"}}
+    answer = call("systemone", MODEL, state="The sun shines.", questions=questions, keep_alive="5m").answers["nice"]
+    assert 0 < answer.noul < 1
 
 
 def test_texts_become_vectors(call: Calls) -> None:

@@ -91,6 +91,15 @@ def test_an_answer_that_ends_early_is_all_thinking(thinker: Server, path: str, *
     assert thinking
 
 
+@pytest.mark.parametrize(("budget", "thought"), [(3, "The capital"), (1024, THOUGHT)])
+def test_thinking_ends_where_its_budget_does(thinker: Server, budget: int, thought: str) -> None:
+    thinking = {"type": "enabled", "budget_tokens": budget}
+    turns = [{"role": "user", "content": PARIS}]
+    asked = {"model": NAME, "messages": turns, "max_tokens": 48, "thinking": thinking, "options": OPTIONS}
+    thoughts, answer = thinker.post("/v1/messages", asked)["content"]
+    assert (thoughts["thinking"], answer["text"]) == (thought, ANSWER)
+
+
 @both
 @either
 def test_a_schema_holds_for_the_answer_and_not_for_the_thinking(thinker: Server, path: str, *, stream: bool) -> None:

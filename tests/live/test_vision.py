@@ -15,15 +15,12 @@ from urllib.error import HTTPError
 import ollama
 import pytest
 
-from arriero.store.layout import layout_from
-from arriero.store.library import Library
-from tests.live.homes import copy_home
-from tests.live.launching import MODEL, Server, launched
-from tests.live.projector import IMAGE_TOKENS, projector
+from tests.live.launching import MODEL, Server
+from tests.live.projector import IMAGE_TOKENS
+from tests.live.seeing import SEEING, seeing_server
 
 pytestmark = pytest.mark.live
 
-SEEING = "seeing"
 ASKED = "What is this?"
 OPTIONS = {"temperature": 0, "num_predict": 4, "num_ctx": 512}
 
@@ -48,13 +45,7 @@ RED, BLUE = as_text(png(80, 40, (255, 0, 0))), as_text(png(30, 90, (0, 0, 255)))
 
 @pytest.fixture(scope="module")
 def seeing(model_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of SmolLM2-135M, and of a copy that was made with a projector."""
-    home = tmp_path_factory.mktemp("seeing")
-    weights = Library(layout_from({"ARRIERO_HOME": str(model_home)})).find(MODEL).path
-    with launched(copy_home(model_home, home), "serve", module=("arriero",)) as server:
-        with ollama.Client(server.url) as client:
-            files = {path.name: client.create_blob(path) for path in (weights, projector(home / "mmproj.gguf"))}
-            assert client.create(SEEING, files=files).status == "success"
+    with seeing_server(model_home, tmp_path_factory.mktemp("seeing")) as server:
         yield server
 
 
@@ -77,6 +68,15 @@ def test_a_model_with_a_projector_sees(seeing: Server) -> None:
     assert shown["capabilities"] == ["completion", "vision"]
     assert shown["details"]["families"] == ["llama", "clip"]
     assert shown["projector_info"]["clip.projector_type"] == "mlp"
+
+
+def test_pictures_of_a_message_are_counted_before_it_is_answered(seeing: Server) -> None:
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": RED}}
+    turns = [{"role": "user", "content": [picture, {"type": "text", "text": ASKED}]}]
+    asked = {"model": SEEING, "messages": turns, "options": OPTIONS}
+    counted = seeing.post("/v1/messages/count_tokens", asked)["input_tokens"]
+    usage = seeing.post("/v1/messages", {**asked, "max_tokens": 4})["usage"]
+    assert counted == usage["input_tokens"] + usage.get("cache_read_input_tokens", 0) > IMAGE_TOKENS
 
 
 def test_each_picture_takes_its_place_in_the_prompt(seeing: Server) -> None:

@@ -18,11 +18,12 @@ from tests.matrix.rows_abilities import ABILITIES
 from tests.matrix.rows_failures import FAILURES
 from tests.matrix.rows_models import MODELS
 from tests.matrix.rows_options import OPTIONS
+from tests.matrix.rows_sdk import SDKS
 from tests.matrix.rows_text import TEXT
 from tests.matrix.table import Findings, document, fault_surprises, fault_table, matrix, surprises
 
 # The last one ends engines.
-ROWS: Sequence[Row] = (*TEXT, *OPTIONS, *ABILITIES, *MODELS, *FAILURES)
+ROWS: Sequence[Row] = (*TEXT, *OPTIONS, *ABILITIES, *MODELS, *SDKS, *FAILURES)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "engines-matrix.md"
 
 

@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,8 +21,6 @@ from tests.matrix.bench import Bench
 
 _CONTEXT = "2048"
 _VLLM_RUNNING = re.compile(r"^vllm:num_requests_running\S* ([0-9.]+)$", re.MULTILINE)
-_CPU_SAMPLE_S = 0.4
-_BUSY_CPU_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,8 @@ def embedded(_given: Given) -> Iterator[Bench]:
         yield Bench(
             Subject(plain.url, MODEL),
             Subject(thinking.url, MODEL),
-            is_busy=lambda: _works(plain),
-            end_engine=lambda: _kill_workers(thinking),
+            is_busy=plain.works,
+            end_engine=thinking.kill_workers,
         )
 
 
@@ -61,8 +58,8 @@ def ollama(_given: Given) -> Iterator[Bench]:
         yield Bench(
             Subject(before.url, MODEL),
             Subject(before_thinking.url, MODEL),
-            is_busy=lambda: _works(plain),
-            end_engine=lambda: _kill_workers(thinking),
+            is_busy=plain.works,
+            end_engine=thinking.kill_workers,
         )
 
 
@@ -120,19 +117,6 @@ def _vllm_runs(url: str) -> int:
 def _sglang_runs(url: str) -> int:
     loads = httpx.get(f"{url}/v1/loads", timeout=10).json()["loads"]
     return sum(load["num_running_reqs"] + load["num_waiting_reqs"] for load in loads)
-
-
-def _works(server: Server) -> bool:
-    """Whether its workers use the processor: they tell nobody but arriero what they do."""
-    before = sum(sum(worker.cpu_times()[:2]) for worker in server.workers())
-    time.sleep(_CPU_SAMPLE_S)
-    used = sum(sum(worker.cpu_times()[:2]) for worker in server.workers()) - before
-    return used / _CPU_SAMPLE_S > _BUSY_CPU_SHARE
-
-
-def _kill_workers(server: Server) -> None:
-    for worker in server.workers():
-        worker.kill()
 
 
 def _kill(process: psutil.Process) -> None:

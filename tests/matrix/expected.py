@@ -6,6 +6,7 @@ from collections.abc import Mapping
 _EITHER = "a server of this kind makes text or vectors, not both: start another for vectors; this one is 501"
 REASONS: Mapping[str, Mapping[str, str]] = {
     "embed": {"vLLM": _EITHER, "SGLang": _EITHER},
+    "openai for Python: embeddings": {"vLLM": _EITHER, "SGLang": _EITHER},
     "seed": {
         "SGLang": "SGLang heeds a seed with --enable-deterministic-inference only, which it refuses on a CPU; "
         "the answer tells: x-arriero-ignored: seed"

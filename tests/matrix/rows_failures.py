@@ -1,5 +1,6 @@
 """Rows of what goes wrong, and of many at once."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -8,8 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from tests.contract.claim import CHAT, GENERATE
+from tests.engines_live.subject import Subject
 from tests.matrix.bench import ANSWER, ENDLESS, GREEDY, NUMBERS, TURN, Bench, CannotBeTold, text_of
 from tests.matrix.row import Row
+from tests.sdk.interruptions import BROKEN
+from tests.sdk.scenario import Served
 
 _PATIENCE_S = 20.0
 FILLER = [{"role": "user", "content": "word " * 2500}, {"role": "assistant", "content": "Yes."}]
@@ -93,18 +97,35 @@ def eight(bench: Bench) -> str:
     return f"eight streams, each whole and its own, in {took:.1f} s; eight times {ANSWER[-6:]!r}"
 
 
+def broken(subject: Subject, end_engine: Callable[[], None]) -> str:
+    """End an engine once official clients all have begun to read its answers; what they are told."""
+    begun = 0
+
+    def has_begun() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == len(BROKEN):
+            end_engine()
+
+    async def all_of_them() -> list[str]:
+        on = Served(subject.url, subject.model)
+        return await asyncio.gather(*(break_off(on, has_begun) for break_off in BROKEN))
+
+    return repr(asyncio.run(all_of_them())[0])
+
+
 def failure(bench: Bench) -> str:
     if bench.end_engine is None:
         raise CannotBeTold("the engine is not ours to end")
     with bench.thinking.lines(GENERATE, NUMBERS, **ENDLESS) as lines:
         seen = [next(lines) for _ in range(3)]
-        bench.end_engine()
+        told = broken(bench.thinking, bench.end_engine)
         seen.extend(lines)
     assert list(json.loads(seen[-1])) == ["error"], f"the last line: {seen[-1][:200]}"
     assert not any(json.loads(line)["done"] for line in seen[:-1])
     reply = bench.plain.ask(CHAT, options=GREEDY)
     assert reply.status == 200, "the other server suffers, too"
-    return f"the engine was killed; the last line: {seen[-1][:200]}"
+    return f"the engine was killed; the last line: {seen[-1][:100]}; official clients: {told}"
 
 
 FAILURES = (

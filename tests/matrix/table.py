@@ -13,8 +13,8 @@ _HEAD = """\
 # Engines, side by side
 
 Written by `scripts/engines-matrix`, which starts real engines with SmolLM2-135M-Instruct, puts arriero in front of
-each, and asks the same of all by Ollama's client for Python and by plain HTTP. A cell is "yes" where an assertion on
-what came back held; a "no" has its reason below."""
+each, and asks the same of all: by Ollama's client for Python, by plain HTTP, and by the official clients that a row
+names. A cell is "yes" where all assertions on what came back held; a "no" has its reason below."""
 _FAULTS_HEAD = """\
 ## The faults of SGLang's own Ollama endpoints
 

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from arriero.errors import ArrieroError, EngineFailed, InvalidRequest, ServerBusy, Unauthorized
+from arriero.errors import (
+    ArrieroError,
+    EngineFailed,
+    ImageRefused,
+    InvalidRequest,
+    PromptTooLong,
+    ServerBusy,
+    Unauthorized,
+)
 from arriero.protocol.anthropic_answer import AnthropicAnswer
 from arriero.protocol.anthropic_error import error_body
 from arriero.types.chat import ToolCall
@@ -69,6 +77,19 @@ def test_every_block_is_closed_before_the_next_begins() -> None:
     assert edges == [(edge, index) for index in range(5) for edge in ("start", "stop")]
 
 
+def test_thinking_is_signed_before_its_block_ends() -> None:
+    events = streamed([ThinkingDelta("hm"), TextDelta("x")])
+    deltas = [event["delta"] for event in events if event["type"] == "content_block_delta" and event["index"] == 0]
+    assert [delta["type"] for delta in deltas] == ["thinking_delta", "signature_delta"]
+    assert deltas[1]["signature"]
+    assert events[1]["content_block"] == {"type": "thinking", "thinking": "", "signature": ""}
+
+
+def test_the_same_thoughts_have_the_same_signature_and_others_another() -> None:
+    signatures = [whole([ThinkingDelta(text)])["content"][0]["signature"] for text in ("hm", "hm", "ah")]
+    assert (signatures[0] == signatures[1], signatures[0] == signatures[2]) == (True, False)
+
+
 def test_calls_without_ids_get_different_ones() -> None:
     assert len({block["id"] for block in whole(CALLS)["content"]}) == 2
 
@@ -97,12 +118,14 @@ def test_tokens_out_of_the_cache_are_told_apart() -> None:
     [
         (InvalidRequest("x"), "invalid_request_error"),
         (Unauthorized("x"), "authentication_error"),
+        (EngineFailed("x", 402), "billing_error"),
         (EngineFailed("x", 403), "permission_error"),
         (EngineFailed("x", 404), "not_found_error"),
         (EngineFailed("x", 413), "request_too_large"),
         (EngineFailed("x", 429), "rate_limit_error"),
         (ServerBusy("x"), "overloaded_error"),
         (EngineFailed("x", 529), "overloaded_error"),
+        (EngineFailed("x", 504), "timeout_error"),
         (EngineFailed("x", 500), "api_error"),
     ],
 )
@@ -112,3 +135,16 @@ def test_errors_have_anthropics_names(error: ArrieroError, kind: str) -> None:
         "error": {"type": kind, "message": "x"},
         "request_id": "req_ab",
     }
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PromptTooLong(5000, 4096), "prompt is too long: 5000 tokens > 4096 maximum; send less, "),
+        (ImageRefused('"m" does not support image input'), 'Could not process image: "m" does not support image input'),
+    ],
+)
+def test_what_agents_act_on_is_told_in_anthropics_words(error: ArrieroError, words: str) -> None:
+    told = json.loads(error_body(error, "ab"))["error"]
+    assert told["type"] == "invalid_request_error"
+    assert told["message"].startswith(words)

@@ -9,13 +9,14 @@ import pytest
 
 from arriero.errors import InvalidRequest
 from arriero.protocol.anthropic import MessagesRequest
-from arriero.protocol.anthropic_read import check, estimate_tokens, read_messages, read_options, read_tools
+from arriero.protocol.anthropic_read import check, estimate_tokens, read_format, read_messages, read_options
+from arriero.protocol.anthropic_tools import read_tools
 from arriero.protocol.go_json import decode_body
-from arriero.types.chat import Message, ToolCall
+from arriero.types.chat import JsonFormat, Message, ToolCall
 from tests.foreign_json import foreign_objects
 
 USE = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
-KINDS = ["text", "image", "thinking", "tool_use", "tool_result"]
+KINDS = ["text", "image", "document", "search_result", "tool_reference", "thinking", "tool_use", "tool_result"]
 F = ToolCall("f", {"a": 1}, "t1")
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
 
@@ -54,7 +55,7 @@ def text(content: str) -> dict[str, Any]:
             [turn(USE, role="assistant"), turn(result("done"))],
             [Message("assistant", "", tool_calls=(F,)), Message("tool", "done", tool_name="f", tool_call_id="t1")],
         ),
-        ([turn({"type": "redacted_thinking", "data": "x"}, {"type": "document"}, text("a"))], [Message("user", "a")]),
+        ([turn({"type": "redacted_thinking", "data": "x"}, {"type": "video"}, text("a"))], [Message("user", "a")]),
         ([{"role": "assistant", "content": None}], [Message("assistant", "")]),
         (
             [turn({**USE, "input": None}, role="assistant")],
@@ -64,6 +65,85 @@ def text(content: str) -> dict[str, Any]:
 )
 def test_blocks_become_turns(turns: list[Any], messages: list[Message]) -> None:
     assert read_messages(request(messages=turns)) == tuple(messages)
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        (
+            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}},
+            "<document>\nwords\n</document>\n",
+        ),
+        (
+            {"type": "document", "title": "a", "context": "b", "source": {"type": "content", "content": [text("c")]}},
+            "<document>\n<title>a</title>\n<context>b</context>\nc\n</document>\n",
+        ),
+        (
+            {"type": "search_result", "source": "s", "title": "t", "content": [text("c")]},
+            "<search_result>\n<title>t</title>\n<source>s</source>\nc\n</search_result>\n",
+        ),
+        ({"type": "tool_reference", "tool_name": "f"}, "f"),
+    ],
+)
+def test_documents_become_text_in_turns_and_in_what_tools_gave(block: Any, told: str) -> None:
+    assert read_messages(request(messages=[turn(block, text("?"))])) == (Message("user", f"{told}?"),)
+    given = read_messages(request(messages=[turn(result([block]))]))
+    assert given == (Message("tool", told, tool_call_id="t1"),)
+
+
+def test_pictures_of_a_document_stay() -> None:
+    document = {"type": "document", "source": {"type": "content", "content": [IMAGE]}}
+    assert read_messages(request(messages=[turn(document)]))[0].images == ("AAAA",)
+
+
+def test_turns_of_one_side_in_a_row_are_one() -> None:
+    turns = [
+        turn(text("a"), IMAGE),
+        turn(result("done"), text("b")),
+        {"role": "user", "content": "c"},
+        turn({"type": "thinking", "thinking": "h"}, text("d"), role="assistant"),
+        turn({"type": "thinking", "thinking": "m"}, USE, role="assistant"),
+    ]
+    assert read_messages(request(messages=turns)) == (
+        Message("user", "a", images=("AAAA",)),
+        Message("tool", "done", tool_call_id="t1"),
+        Message("user", "b\n\nc"),
+        Message("assistant", "d", "h\n\nm", tool_calls=(F,)),
+    )
+
+
+def reminder(content: str) -> str:
+    return f"<system-reminder>\n{content}\n</system-reminder>"
+
+
+@pytest.mark.parametrize(
+    ("turns", "messages"),
+    [
+        (
+            [{"role": "system", "content": "b"}, turn(text("c"), role="system"), turn(text("d"))],
+            [Message("system", "a\n\nb\n\nc"), Message("user", "d")],
+        ),
+        (
+            [turn(text("b")), {"role": "system", "content": "c"}, turn(text("d"))],
+            [Message("system", "a"), Message("user", f"b\n\n{reminder('c')}\n\nd")],
+        ),
+        (
+            [turn(text("b")), turn(USE, role="assistant"), turn(result("done")), {"role": "system", "content": "c"}],
+            [
+                Message("system", "a"),
+                Message("user", "b"),
+                Message("assistant", "", tool_calls=(F,)),
+                Message("tool", f"done\n\n{reminder('c')}", tool_name="f", tool_call_id="t1"),
+            ],
+        ),
+        (
+            [turn(text("b")), turn(text("c"), role="assistant"), {"role": "system", "content": "d"}],
+            [Message("system", "a"), Message("user", "b"), Message("assistant", "c"), Message("user", reminder("d"))],
+        ),
+    ],
+)
+def test_what_the_system_says_later_is_told_where_templates_take_it(turns: list[Any], messages: list[Message]) -> None:
+    assert read_messages(request(system="a", messages=turns)) == tuple(messages)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +192,16 @@ def test_to_be_counted_a_request_needs_no_limit() -> None:
         ({**USE, "id": ""}, "tool_use block missing required 'id' field"),
         ({**USE, "name": None}, "tool_use block missing required 'name' field"),
         ("text", "a content block must be an object"),
+        (
+            {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}},
+            "The PDF specified was not valid: ",
+        ),
+        (
+            {"type": "document", "title": "b", "source": {"type": "url", "url": "https://x"}},
+            "a document of the source 'url' cannot be read here: send its text",
+        ),
+        (result([{"type": "document"}]), "a document of the source '' cannot be read here"),
+        ({"type": "container_upload", "file_id": "f"}, "this server keeps no files"),
     ],
 )
 def test_a_block_that_is_none_is_refused(block: Any, error: str) -> None:
@@ -138,17 +228,28 @@ def test_options_of_the_request_and_those_of_ollama() -> None:
     }
 
 
-def test_tools_become_functions() -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "string", "format": "date"}}}
-    [tool, bare] = read_tools(request(tools=[{"name": "f", "description": "d", "input_schema": schema}, {"name": "g"}]))
-    assert tool == {"type": "function", "function": {"name": "f", "description": "d", "parameters": schema}}
-    assert bare["function"]["parameters"] == {"type": "object", "properties": {}}
-
-
-def test_a_schema_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match=r'^invalid input_schema for tool "f": '):
-        read_tools(request(tools=[{"name": "f", "input_schema": "x"}]))
-
-
 def test_an_estimate_is_a_quarter_of_the_characters() -> None:
     assert estimate_tokens([Message("system", "a" * 8), Message("user", "b" * 4)], ()) == 3
+
+
+SCHEMA = {"type": "object"}
+FORMAT = {"type": "json_schema", "schema": SCHEMA}
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({}, None),
+        ({"output_config": {"effort": "low", "format": None}}, None),
+        ({"output_config": {"format": FORMAT}}, JsonFormat(SCHEMA)),
+        ({"output_format": FORMAT}, JsonFormat(SCHEMA)),
+    ],
+)
+def test_a_schema_comes_under_its_new_name_or_its_old_one(asked: Any, wanted: JsonFormat | None) -> None:
+    assert read_format(request(**asked)) == wanted
+
+
+@pytest.mark.parametrize("wanted", [{"type": "json_schema"}, {"type": "json", "schema": SCHEMA}])
+def test_a_format_that_is_none_is_refused(wanted: Any) -> None:
+    with pytest.raises(InvalidRequest, match="have a schema"):
+        read_format(request(output_config={"format": wanted}))

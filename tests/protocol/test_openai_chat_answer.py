@@ -3,6 +3,8 @@ import json
 # A chunk is JSON.
 from typing import Any
 
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
 from arriero.protocol.openai_answer import AnswerHead
 from arriero.protocol.openai_chat_answer import ChatAnswer
 from arriero.protocol.sse import SseParser
@@ -128,3 +130,35 @@ def test_the_prompt_of_several_answers_counts_once() -> None:
 def test_a_failure_is_an_event_with_the_error() -> None:
     [event] = SseParser().feed(answer().failure("out of memory"))
     assert json.loads(event)["error"]["message"] == "out of memory"
+
+
+def test_the_call_of_a_tool_that_takes_a_text_is_told_as_such() -> None:
+    call = ToolCallDelta(0, ToolCall("patch", {"input": "*** Begin"}, "call_1"))
+    expected = {"id": "call_1", "index": 0, "type": "custom", "custom": {"name": "patch", "input": "*** Begin"}}
+    encoder = ChatAnswer(HEAD, custom={"patch"})
+    found = json.loads(encoder.whole([call], DONE, "", TIMES))["choices"][0]
+    assert (found["message"]["tool_calls"], found["finish_reason"]) == ([expected], "tool_calls")
+    assert chunks(encoder, call)[0]["choices"][0]["delta"]["tool_calls"] == [expected]
+
+
+def test_tokens_of_thinking_are_told_where_they_are_known() -> None:
+    found = whole(TextDelta("Hi"), finished=Finished("stop", Usage(5, 0, 9, reasoning_tokens=7)))
+    assert found["usage"]["completion_tokens_details"] == {"reasoning_tokens": 7}
+
+
+def test_a_call_without_an_id_gets_one() -> None:
+    nameless = [ToolCallDelta(index, ToolCall("f", {})) for index in range(2)]
+    [first, second] = whole(*nameless)["choices"][0]["message"]["tool_calls"]
+    assert first["id"].startswith("call_")
+    assert first["id"] != second["id"]
+    assert [chunk["choices"][0]["delta"]["tool_calls"][0]["id"] for chunk in chunks(answer(), *nameless)[:2]] == [
+        first["id"],
+        second["id"],
+    ]
+
+
+def test_every_chunk_is_one_of_the_apis_own() -> None:
+    events: list[Event] = [ThinkingDelta("Hm."), SURE, CALL]
+    for chunk in chunks(answer(include_usage=True), *events):
+        ChatCompletionChunk.model_validate(chunk)
+    ChatCompletion.model_validate(whole(*events))

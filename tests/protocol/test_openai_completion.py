@@ -7,10 +7,11 @@ from msgspec import UNSET
 from arriero.errors import InvalidRequest
 from arriero.protocol.openai_completion import (
     CompletionRequest,
-    check_stop,
+    check,
+    completion_ignored,
     read_completion_options,
     read_completion_tops,
-    to_native,
+    to_natives,
 )
 
 
@@ -19,26 +20,47 @@ def request(**values: Any) -> CompletionRequest:
 
 
 @pytest.mark.parametrize("prompt", ["Once", ["Once"]])
-def test_the_prompt_is_one_text(prompt: Any) -> None:
-    native = to_native(request(prompt=prompt, suffix="end"))
+def test_the_prompt_is_a_text(prompt: Any) -> None:
+    [native] = to_natives(request(prompt=prompt, suffix="end"))
     assert (native.model, native.prompt, native.suffix) == ("m", "Once", "end")
 
 
+def test_there_may_be_several() -> None:
+    assert [native.prompt for native in to_natives(request(prompt=["a", "b"]))] == ["a", "b"]
+
+
 def test_a_list_may_be_empty() -> None:
-    assert to_native(request(prompt=[])).prompt == ""
+    assert [native.prompt for native in to_natives(request(prompt=[]))] == [""]
 
 
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        (["a", "b"], "prompt must be one text"),
         ([1, 2], "json: cannot unmarshal array into Go struct field CompletionRequest.prompt of type string"),
         ([[1, 2]], "json: cannot unmarshal array"),
+        (["a", ""], r"prompt\[1\] is empty"),
+        (["a"] * 65, "there are 65 prompts: send 64 at most"),
     ],
 )
 def test_the_prompt_is_nothing_else(prompt: Any, message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
-        to_native(request(prompt=prompt))
+        to_natives(request(prompt=prompt))
+
+
+def test_what_is_not_told_of_a_prompt_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="leave out echo or logprobs"):
+        check(request(echo=True, logprobs=0))
+
+
+def test_there_is_a_limit_to_the_answers() -> None:
+    check(request(prompt=["a"] * 64, n=4))
+    with pytest.raises(InvalidRequest, match="320 answers are asked for: ask for 256 at most"):
+        check(request(prompt=["a"] * 64, n=5))
+
+
+@pytest.mark.parametrize(("n", "best_of", "ignored"), [(1, 1, ()), (2, 2, ()), (1, 3, ("best_of",))])
+def test_no_more_answers_are_made_than_are_told(n: int, best_of: int, ignored: tuple[str, ...]) -> None:
+    assert completion_ignored(request(n=n, best_of=best_of)) == ignored
 
 
 @pytest.mark.parametrize(
@@ -46,7 +68,7 @@ def test_the_prompt_is_nothing_else(prompt: Any, message: str) -> None:
 )
 def test_what_ends_the_answer_is_text(value: Any, kind: str) -> None:
     with pytest.raises(InvalidRequest, match=f"^invalid type for 'stop' field: {kind}$"):
-        check_stop(request(stop=["x", value]))
+        check(request(stop=["x", value]))
 
 
 def test_penalties_are_never_the_models_own() -> None:

@@ -58,10 +58,17 @@ def test_a_whole_answer_is_one_object() -> None:
 
 
 def test_an_echo_comes_first() -> None:
-    found = chunks(CompletionAnswer(HEAD, echoed="Once "), TextDelta("up"), TextDelta("on"))
+    found = chunks(CompletionAnswer(HEAD, echoes=["Once "]), TextDelta("up"), TextDelta("on"))
     assert [chunk["choices"][0]["text"] for chunk in found] == ["Once ", "up", "on", ""]
-    whole = json.loads(CompletionAnswer(HEAD, echoed="Once ").whole([TextDelta("upon")], DONE, "", TIMES))
+    whole = json.loads(CompletionAnswer(HEAD, echoes=["Once "]).whole([TextDelta("upon")], DONE, "", TIMES))
     assert whole["choices"][0]["text"] == "Once upon"
+
+
+def test_each_prompt_has_its_own_echo_and_counts_once() -> None:
+    encoder = CompletionAnswer(HEAD, echoes=["a", "b"], per_prompt=2)
+    found = json.loads(encoder.together([([TextDelta(text)], DONE) for text in "1234"]))
+    assert [choice["text"] for choice in found["choices"]] == ["a1", "a2", "b3", "b4"]
+    assert found["usage"] == {"prompt_tokens": 10, "completion_tokens": 8, "total_tokens": 18}
 
 
 def test_log_probabilities_are_lists_with_places_in_the_text() -> None:
@@ -69,13 +76,13 @@ def test_log_probabilities_are_lists_with_places_in_the_text() -> None:
         "tokens": ["up", "on"],
         "token_logprobs": [-0.5, -0.5],
         "top_logprobs": [{"up": -0.5, "x": -1.5}, {"on": -0.5, "x": -1.5}],
-        "text_offset": [5, 7],
+        "text_offset": [0, 2],
     }
-    encoder = CompletionAnswer(HEAD, echoed="Once ")
+    encoder = CompletionAnswer(HEAD)
     whole = json.loads(encoder.whole([token("up"), token("on")], DONE, "", TIMES))
     assert whole["choices"][0]["logprobs"] == expected
     streamed = [chunk["choices"][0] for chunk in chunks(encoder, token("up"), token("on"))]
-    assert [choice["logprobs"]["text_offset"] for choice in streamed if "logprobs" in choice] == [[5], [7]]
+    assert [choice["logprobs"]["text_offset"] for choice in streamed if "logprobs" in choice] == [[0], [2]]
 
 
 def test_without_alternatives_there_are_none() -> None:

@@ -2,18 +2,15 @@
 from typing import Any
 
 import pytest
-from msgspec import UNSET
 
 from arriero.errors import InvalidRequest
 from arriero.protocol import openai_convert as convert
 from arriero.protocol.ollama_convert import with_model
 from arriero.protocol.openai_chat import ChatCompletionRequest, Reasoning
-from arriero.types.chat import ChatPrompt, Message, NamedTool
+from arriero.types.chat import ChatPrompt, Message
 from tests.factories_store import record
 
 HI = Message("user", "hi")
-WEATHER = {"type": "function", "function": {"name": "get_weather", "strict": True}}
-TIME = {"type": "function", "function": {"name": "get_time"}}
 
 
 def request(**values: Any) -> ChatCompletionRequest:
@@ -80,38 +77,15 @@ def test_there_is_a_limit_to_the_alternatives() -> None:
         convert.read_chat_tops(request(top_logprobs=21))
 
 
-@pytest.mark.parametrize(
-    ("choice", "choose"),
-    [
-        (UNSET, "auto"),
-        ("auto", "auto"),
-        ("required", "required"),
-        ({"type": "function", "function": {"name": "get_weather"}}, NamedTool("get_weather")),
-    ],
-)
-def test_a_tool_may_have_to_be_called(choice: Any, choose: object) -> None:
-    assert convert.read_tools(request(tools=[WEATHER, TIME], tool_choice=choice)) == ((WEATHER, TIME), choose)
+@pytest.mark.parametrize("modalities", [[], ["text"]])
+def test_text_may_be_asked_for(modalities: list[str]) -> None:
+    convert.check_modalities(request(modalities=modalities))
 
 
-def test_tools_that_must_not_be_called_are_not_offered() -> None:
-    assert convert.read_tools(request(tools=[WEATHER], tool_choice="none")) == ((), "auto")
-
-
-def test_without_tools_there_is_no_choice() -> None:
-    assert convert.read_tools(request(tool_choice="required")) == ((), "auto")
-
-
-@pytest.mark.parametrize(
-    ("choice", "message"),
-    [
-        ({"function": {"name": "other"}}, "tool_choice names 'other', which is none of the tools"),
-        ({"function": {}}, "invalid tool_choice"),
-        ("sometimes", "invalid tool_choice"),
-    ],
-)
-def test_a_choice_that_cannot_be_made_is_refused(choice: Any, message: str) -> None:
-    with pytest.raises(InvalidRequest, match=message):
-        convert.read_tools(request(tools=[WEATHER, {"function": 1}], tool_choice=choice))
+@pytest.mark.parametrize("modalities", [["audio"], ["text", "audio"], [1]])
+def test_nothing_but_text_may_be_asked_for(modalities: list[Any]) -> None:
+    with pytest.raises(InvalidRequest, match="modalities: no model of this server answers with"):
+        convert.check_modalities(request(modalities=modalities))
 
 
 @pytest.mark.parametrize(

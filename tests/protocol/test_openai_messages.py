@@ -5,7 +5,7 @@ import pytest
 from msgspec import UNSET
 
 from arriero.errors import InvalidRequest
-from arriero.protocol.openai_chat import InFunction, InMessage, InToolCall
+from arriero.protocol.openai_chat import InCustom, InFunction, InMessage, InToolCall
 from arriero.protocol.openai_messages import read_messages
 from arriero.types.chat import Message, ToolCall
 
@@ -49,6 +49,25 @@ def test_a_result_belongs_to_the_call_that_it_names(content: Any) -> None:
     turns = [InMessage("assistant", tool_calls=[CALL]), InMessage("tool", content, tool_call_id="call_1")]
     expected = Message("tool", "11 degrees", tool_name="get_weather", tool_call_id="call_1")
     assert read_messages(turns)[1] == expected
+
+
+def test_the_call_of_a_tool_that_takes_a_text_has_one_argument() -> None:
+    call = InToolCall("call_2", custom=InCustom("patch", "*** Begin"))
+    asked, told = read_messages(
+        [InMessage("assistant", tool_calls=[call]), InMessage("tool", "", tool_call_id="call_2")]
+    )
+    assert asked.tool_calls == (ToolCall("patch", {"input": "*** Begin"}, "call_2"),)
+    assert told.tool_name == "patch"
+
+
+def test_a_refusal_is_what_was_said() -> None:
+    assert read_messages([InMessage("assistant", refusal="No.")]) == (Message("assistant", "No."),)
+
+
+def test_a_function_is_a_tool() -> None:
+    assert read_messages([InMessage("function", "11 degrees", name="f")])[0] == Message(
+        "tool", "11 degrees", tool_name="f"
+    )
 
 
 def test_a_result_may_name_its_tool_itself() -> None:

@@ -5,11 +5,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from openai.types.responses import ResponseStreamEvent
+from pydantic import TypeAdapter
 
 from arriero.protocol.openai_responses import Reasoning, ResponsesRequest
 from arriero.protocol.openai_responses_answer import ResponsesAnswer
+from arriero.protocol.openai_responses_tools import offered_tools
 from arriero.types.chat import ToolCall
-from arriero.types.events import Event, Finished, FinishReason, TextDelta, ThinkingDelta, ToolCallDelta
+from arriero.types.events import (
+    Event,
+    Finished,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    TokenLogprob,
+    ToolCallDelta,
+    TopLogprob,
+)
 from arriero.types.times import Times
 from arriero.types.usage import Usage
 
@@ -20,12 +32,15 @@ MIXED: list[Event] = [ThinkingDelta("h"), ThinkingDelta("m"), TextDelta("x"), *C
 
 
 def answer(request: ResponsesRequest | None = None) -> ResponsesAnswer:
-    return ResponsesAnswer(request or ResponsesRequest("m"), "id", 100)
+    asked = request or ResponsesRequest("m")
+    return ResponsesAnswer(asked, offered_tools(asked), "id", 100)
 
 
 # Events are JSON here.
-def streamed(events: Sequence[Event], reason: FinishReason = "stop") -> list[dict[str, Any]]:
-    encoder = answer()
+def streamed(
+    events: Sequence[Event], reason: FinishReason = "stop", request: ResponsesRequest | None = None
+) -> list[dict[str, Any]]:
+    encoder = answer(request)
     body = b"".join(encoder.chunk([event], "") for event in events) + encoder.last(Finished(reason, USAGE), "", TIMES)
     return [json.loads(frame.split(b"\ndata: ")[1]) for frame in body.split(b"\n\n")[:-1]]
 
@@ -76,7 +91,7 @@ def test_usage_and_times() -> None:
         "input_tokens": 10,
         "output_tokens": 5,
         "total_tokens": 15,
-        "input_tokens_details": {"cached_tokens": 4},
+        "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0},
         "output_tokens_details": {"reasoning_tokens": 0},
     }
 
@@ -95,3 +110,78 @@ def test_a_failure_before_any_event_is_a_stream_of_its_own() -> None:
         b"event: response.in_progress",
         b"event: response.failed",
     ]
+
+
+def test_a_thought_is_one_part_of_a_summary() -> None:
+    kinds = [event["type"].removeprefix("response.") for event in streamed([ThinkingDelta("h"), ThinkingDelta("m")])]
+    assert kinds[2:-1] == [
+        "output_item.added",
+        "reasoning_summary_part.added",
+        "reasoning_summary_text.delta",
+        "reasoning_summary_text.delta",
+        "reasoning_summary_text.done",
+        "reasoning_summary_part.done",
+        "output_item.done",
+    ]
+
+
+def test_tools_have_the_names_of_the_client() -> None:
+    tools: list[dict[str, Any]] = [
+        {"type": "namespace", "name": "agents", "tools": [{"type": "function", "name": "close"}]},
+        {"type": "custom", "name": "patch"},
+    ]
+    calls: list[Event] = [
+        ToolCallDelta(0, ToolCall("agents.close", {"target": "a"}, "c0")),
+        ToolCallDelta(1, ToolCall("patch", {"input": "*** Begin"}, "c1")),
+    ]
+    events = streamed(calls, request=ResponsesRequest("m", tools=tools))
+    closed, patched = events[-1]["response"]["output"]
+    assert (closed["type"], closed["name"], closed["namespace"]) == ("function_call", "close", "agents")
+    assert patched == {
+        "id": "ctc_id_1",
+        "type": "custom_tool_call",
+        "status": "completed",
+        "call_id": "c1",
+        "name": "patch",
+        "input": "*** Begin",
+    }
+    kinds = [event["type"] for event in events if event.get("item_id") == "ctc_id_1"]
+    assert kinds == ["response.custom_tool_call_input.delta", "response.custom_tool_call_input.done"]
+
+
+def test_a_call_without_an_id_gets_one() -> None:
+    [item] = whole([ToolCallDelta(0, ToolCall("f", {}))])["output"]
+    assert item["call_id"] == "call_id_0"
+
+
+def test_log_probabilities_belong_to_the_text() -> None:
+    sure = TokenLogprob("x", -0.5, (TopLogprob("x", -0.5),))
+    expected = {"token": "x", "logprob": -0.5, "bytes": [120]}
+    events = streamed([TextDelta("x", (sure,)), TextDelta("", (sure,))])
+    [part] = events[-1]["response"]["output"][0]["content"]
+    assert part["logprobs"] == [{**expected, "top_logprobs": [expected]}] * 2
+    deltas = [event["logprobs"] for event in events if event["type"] == "response.output_text.delta"]
+    assert [len(each) for each in deltas] == [1, 1]
+
+
+def test_tokens_of_thinking_are_told_where_they_are_known() -> None:
+    usage = Usage(completion_tokens=5, reasoning_tokens=3)
+    told = json.loads(answer().whole([], Finished("stop", usage), "", TIMES))
+    assert told["usage"]["output_tokens_details"] == {"reasoning_tokens": 3}
+
+
+@pytest.mark.parametrize("reason", ["stop", "length"])
+def test_every_event_is_one_of_the_apis_own(reason: FinishReason) -> None:
+    sure = TokenLogprob("x", -0.5, (TopLogprob("x", -0.5),))
+    said: list[Event] = [ThinkingDelta("h"), TextDelta("x", (sure,)), *CALLS, ToolCallDelta(2, ToolCall("patch", {}))]
+    request = ResponsesRequest("m", tools=[{"type": "custom", "name": "patch"}], reasoning=Reasoning("low"))
+    told = [*streamed(said, reason, request), *failed(said)]
+    for event in told:
+        TypeAdapter[object](ResponseStreamEvent).validate_python(event)
+    assert {event["type"] for event in told} >= {"response.failed", "response.custom_tool_call_input.done"}
+
+
+def failed(events: Sequence[Event]) -> list[dict[str, Any]]:
+    encoder = answer()
+    body = encoder.chunk(events, "") + encoder.failure("out of memory")
+    return [json.loads(frame.split(b"\ndata: ")[1]) for frame in body.split(b"\n\n")[:-1]]

@@ -10,7 +10,8 @@ import pytest
 from arriero.errors import InvalidRequest
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.openai_responses import ResponsesRequest
-from arriero.protocol.openai_responses_read import read_messages, read_options, read_tools
+from arriero.protocol.openai_responses_read import check, read_messages, read_options, read_response_tops
+from arriero.protocol.openai_responses_tools import read_tools
 from arriero.types.chat import Message, ToolCall
 from tests.foreign_json import foreign_objects
 
@@ -22,6 +23,10 @@ KINDS = [
     "message",
     "function_call",
     "function_call_output",
+    "custom_tool_call",
+    "custom_tool_call_output",
+    "shell_call",
+    "shell_call_output",
     "reasoning",
     "web_search_call",
     "input_text",
@@ -29,6 +34,7 @@ KINDS = [
 ]
 TOOLS = ["function", "namespace", "web_search", "custom"]
 F = ToolCall("f", {"a": 1}, "c1")
+THOUGHTFUL = [Message("assistant", "", "hm", tool_calls=(F,))]
 
 
 # Bodies are JSON.
@@ -72,6 +78,59 @@ def request(**body: Any) -> ResponsesRequest:
             [Message("user", "", images=("AAAA",))],
         ),
         ([{**USER, "content": [{"type": "input_image", "file_id": "f"}]}], [Message("user", "")]),
+        (
+            [{**CALL, "name": "close", "namespace": "agents"}, OUTPUT],
+            [
+                Message("assistant", "", tool_calls=(ToolCall("agents.close", {"a": 1}, "c1"),)),
+                Message("tool", "done", tool_name="agents.close", tool_call_id="c1"),
+            ],
+        ),
+        (
+            [
+                {"type": "custom_tool_call", "call_id": "c2", "name": "apply_patch", "input": "*** Begin"},
+                {"type": "custom_tool_call_output", "call_id": "c2", "output": "ok"},
+            ],
+            [
+                Message("assistant", "", tool_calls=(ToolCall("apply_patch", {"input": "*** Begin"}, "c2"),)),
+                Message("tool", "ok", tool_name="apply_patch", tool_call_id="c2"),
+            ],
+        ),
+        (
+            [
+                {"type": "shell_call", "call_id": "c3", "action": {"commands": ["ls"]}},
+                {"type": "shell_call_output", "call_id": "c3", "output": [{"stdout": "a", "stderr": ""}]},
+            ],
+            [
+                Message("assistant", "", tool_calls=(ToolCall("shell", {"commands": ["ls"]}, "c3"),)),
+                Message("tool", '[{"stdout":"a","stderr":""}]', tool_name="shell", tool_call_id="c3"),
+            ],
+        ),
+        (
+            [{"role": "developer", "content": "a"}, {"role": "system", "content": "b"}, USER],
+            [Message("system", "a\n\nb"), Message("user", "hi")],
+        ),
+        ([USER, USER], [Message("user", "hi\n\nhi")]),
+        (
+            [USER, {"role": "developer", "content": "a"}],
+            [Message("user", "hi\n\n<developer>\na\n</developer>")],
+        ),
+        (
+            [CALL, OUTPUT, {"role": "developer", "content": "a"}, USER],
+            [
+                Message("assistant", "", tool_calls=(F,)),
+                Message("tool", "done", tool_name="f", tool_call_id="c1"),
+                Message("user", "<developer>\na\n</developer>\n\nhi"),
+            ],
+        ),
+        (
+            [{**THOUGHT, "encrypted_content": None, "summary": [{"type": "summary_text", "text": "hm"}]}, CALL],
+            THOUGHTFUL,
+        ),
+        ([{**THOUGHT, "encrypted_content": "gAAAAABo", "content": [{"text": "hm"}]}, CALL], THOUGHTFUL),
+        (
+            [{"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}],
+            [Message("assistant", "No.")],
+        ),
         ([{**CALL, "arguments": ""}], [Message("assistant", "", tool_calls=(ToolCall("f", {}, "c1"),))]),
     ],
 )
@@ -90,6 +149,7 @@ def test_items_become_turns(items: list[Any], messages: list[Message]) -> None:
         ([{**USER, "content": 1}], r"input\[0\]: content must be a string or array"),
         ([{**USER, "content": [{"type": "input_file"}]}], "file inputs are not currently supported"),
         ([{**USER, "content": [{"type": "input_image", "image_url": "https://x"}]}], "image URLs are not currently"),
+        ([{"type": "item_reference", "id": "msg_1"}], r"input\[0\]: nothing is kept here: send the item itself"),
         ([{**CALL, "arguments": "{"}], "failed to parse function call arguments: "),
         ([{**CALL, "arguments": "[]"}], "failed to parse function call arguments: "),
         (
@@ -119,17 +179,36 @@ def test_options_of_the_request_and_those_of_ollama() -> None:
     assert read_options(body) == {"num_predict": 5, "temperature": 1.0, "min_p": 0.5, "num_ctx": 4096}
 
 
-def test_tools_become_functions() -> None:
-    member = {"type": "function", "name": "find", "parameters": {"type": "object"}}
-    tools = [
-        {"type": "namespace", "name": "mail", "tools": [member]},
-        {"type": "custom", "name": "apply_patch", "description": "Edits files", "format": {"type": "grammar"}},
-        {"type": "web_search"},
-        {"type": "local_shell"},
-    ]
-    found, _ = read_tools(request(tools=tools))
-    empty = {"type": "object", "properties": {}}
-    assert [tool["function"] for tool in found] == [
-        {"name": "mail.find", "parameters": {"type": "object"}},
-        {"name": "apply_patch", "parameters": empty, "description": "Edits files"},
-    ]
+def test_instructions_and_what_the_system_says_first_are_one_turn() -> None:
+    asked = request(instructions="Be kind.", input=[{"role": "developer", "content": "Be brief."}, USER])
+    assert read_messages(asked) == (Message("system", "Be kind.\n\nBe brief."), Message("user", "hi"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"previous_response_id": "resp_1"}, "Previous response with id 'resp_1' not found: nothing is kept here"),
+        ({"conversation": {"id": "conv_1"}}, "conversation: nothing is kept here"),
+        ({"prompt": {"id": "pmpt_1"}}, "prompt: nothing is kept here"),
+    ],
+)
+def test_what_would_have_been_kept_is_refused(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        check(request(input="hi", **asked))
+
+
+def test_what_is_kept_nowhere_may_be_null() -> None:
+    check(request(input="hi", previous_response_id=None, conversation=None, prompt=None, store=True))
+
+
+@pytest.mark.parametrize(
+    ("asked", "tops"),
+    [
+        ({}, None),
+        ({"include": ["message.output_text.logprobs"]}, 0),
+        ({"top_logprobs": 3}, 3),
+        ({"include": [1]}, None),
+    ],
+)
+def test_log_probabilities_are_asked_for_by_name_or_number(asked: dict[str, Any], tops: int | None) -> None:
+    assert read_response_tops(request(**asked)) == tops

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,6 +14,7 @@ from arriero.router.scoring import ScorerFailed
 from arriero.router.subject import Subject
 from arriero.types.chat import Message, TextPrompt, TextRequest
 from arriero.types.events import Event, Finished, TextDelta, ThinkingDelta, TokenLogprob, TopLogprob
+from arriero.types.system_one import Decided, DecisionRequest, Reading
 from arriero.types.usage import Usage
 
 UNCHANGED = Platt()
@@ -162,18 +163,19 @@ async def test_a_server_without_a_tokenizer_is_judged_by_as_well() -> None:
 class Decider:
     """An engine that decides by itself, or says why it does not."""
 
-    answer: Mapping[str, float] | EngineFailed
+    answer: Decided | EngineFailed
     asked: list[tuple[str, str, Sequence[str]]] = field(default_factory=list)
 
-    async def decide(self, text: str, question: str, criteria: Mapping[str, str]) -> Mapping[str, float]:
-        self.asked.append((text, question, list(criteria)))
+    async def __call__(self, request: DecisionRequest) -> Decided:
+        [question] = request.questions
+        self.asked.append((request.state, question.instructions, [option.name for option in question.options]))
         if isinstance(self.answer, EngineFailed):
             raise self.answer
         return self.answer
 
 
 async def test_an_engine_that_decides_by_itself_is_asked_first() -> None:
-    judge, decider = Judge([]), Decider({"hard": 0.3, "easy": 0.1})
+    judge, decider = Judge([]), Decider(Decided((Reading((0.25, 0.75)),)))
     score = await JudgeScorer(judge, calibration=UNCHANGED, decides=decider).score(_subject())
 
     assert score.probability == pytest.approx(0.75)
@@ -181,15 +183,13 @@ async def test_an_engine_that_decides_by_itself_is_asked_first() -> None:
     assert decider.asked == [("hi", "How hard is this request to answer?", ["easy", "hard"])]
 
 
-@pytest.mark.parametrize(
-    "answer", [EngineFailed("no such route", 404), EngineFailed("no decision model", 501), dict[str, float]()]
-)
-async def test_where_no_decision_is_had_labels_are(answer: Mapping[str, float] | EngineFailed) -> None:
+@pytest.mark.parametrize("answer", [EngineFailed("no such route", 404), EngineFailed("no decision model", 501)])
+async def test_where_no_decision_is_had_labels_are(answer: EngineFailed) -> None:
     judge, decider = Judge([_listed(hard=0.6, easy=0.2)]), Decider(answer)
     scorer = JudgeScorer(judge, calibration=UNCHANGED, decides=decider)
     for text in ("one", "two"):
         assert (await scorer.score(_subject(text))).notes == ()
-    assert len(decider.asked) == (1 if isinstance(answer, EngineFailed) else 2)
+    assert len(decider.asked) == 1
 
 
 async def test_an_engine_that_fails_to_decide_is_no_decision() -> None:

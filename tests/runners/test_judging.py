@@ -3,21 +3,23 @@
 import asyncio
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from arriero.engines.fake import Script
+from arriero.engines.fake import FakeEngine, Script
 from arriero.errors import ArrieroError, EngineFailed, EngineUnreachable, LoadFailed, ModelNotFound
 from arriero.router.cascade import CascadeScorer
 from arriero.router.fallback import FallbackScorer
 from arriero.router.judge import JudgeScorer, JudgeSettings
 from arriero.router.scoring import Scorer
-from arriero.runners.judging import ask_judge, own_judge, tokenize_judge
+from arriero.runners.judging import ask_judge, decide_judge, own_judge, tokenize_judge
 from arriero.types.chat import ChatPrompt, Message, TextPrompt, TextRequest
 from arriero.types.events import TextDelta, TokenLogprob, TopLogprob
-from arriero.types.models import ModelRecord
+from arriero.types.models import Capability, ModelRecord
 from arriero.types.routing import Reason, Wish
+from arriero.types.system_one import Decided, DecisionRequest, Reading
 from tests.factories_store import record
 from tests.router.factories_routing import LOCAL, REMOTE, ScriptedScorer
 from tests.runners.routers import JUDGE, Bench, FakeCarrier, Find, bench, chat_model, gone
@@ -285,3 +287,24 @@ async def test_a_judge_that_cannot_be_found_says_why() -> None:
 
     with pytest.raises(ModelNotFound):
         await ask_judge(find, FakeCarrier({}))(TextRequest(TextPrompt("x")))
+
+
+@pytest.mark.parametrize("capabilities", [("completion",), ("decision",)])
+async def test_a_model_that_does_not_decide_says_so(capabilities: tuple[Capability, ...]) -> None:
+    judge = replace(chat_model(JUDGE), capabilities=capabilities)
+    with pytest.raises(EngineFailed) as raised:
+        await decide_judge(lambda: judge, FakeCarrier({JUDGE: FakeEngine()}))(DecisionRequest("hi", ()))
+
+    assert raised.value.status == 501
+
+
+async def test_a_model_that_was_made_to_decide_is_asked_to() -> None:
+    class Decider(FakeEngine):
+        async def decide(self, request: DecisionRequest) -> Decided:
+            assert request.state == "hi"
+            return Decided((Reading((0.2, 0.8)),))
+
+    judge = replace(chat_model(JUDGE), capabilities=("decision",))
+    decided = await decide_judge(lambda: judge, FakeCarrier({JUDGE: Decider()}))(DecisionRequest("hi", ()))
+
+    assert decided.readings[0].probabilities == (0.2, 0.8)

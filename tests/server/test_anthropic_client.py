@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import pydantic
 import pytest
 
 from arriero.engines.fake import FakeEngine, Script
-from arriero.errors import EngineDied, EngineFailed
 from arriero.server.app import Access
 from arriero.store.layout import Store
-from arriero.types.chat import ChatPrompt, JsonFormat, Message, NamedTool, ToolCall
+from arriero.types.chat import ChatPrompt, JsonFormat, Message, NamedTool, TextRequest, ToolCall
 from arriero.types.events import ThinkingDelta, ToolCallDelta
 from arriero.types.usage import Usage
 from tests.contract.models import THINKING_TEMPLATE, TOOL_TEMPLATE, add_layer
@@ -29,6 +29,12 @@ WEATHER: anthropic.types.ToolParam = {
 }
 CALL = ToolCallDelta(0, ToolCall("get_weather", {"location": "Boston"}, "call_1"))
 THOUGHTS = (ThinkingDelta("Let me "), ThinkingDelta("see."))
+
+
+class Age(pydantic.BaseModel):
+    """What an answer shall be."""
+
+    age: int
 
 
 @pytest.fixture
@@ -107,7 +113,8 @@ async def test_a_stream_of_thoughts_text_and_calls(client: anthropic.AsyncAnthro
     assert kinds.count("content_block_start") == kinds.count("content_block_stop") == 4
     thought, said, called, called_again = answer.content
     assert thought.type == "thinking"
-    assert (thought.thinking, thought.signature) == ("Let me see.", "")
+    assert thought.thinking == "Let me see."
+    assert thought.signature
     assert said.type == "text"
     assert said.text == "I will look."
     assert called.type == called_again.type == "tool_use"
@@ -186,6 +193,21 @@ async def test_thinking(
     assert prompt_of(engine).think == think
 
 
+async def test_so_much_may_be_thought(client: anthropic.AsyncAnthropic, engine: FakeEngine) -> None:
+    found = []
+    for asked in (
+        {"type": "enabled", "budget_tokens": 1024},
+        {"type": "enabled"},
+        {"type": "disabled", "budget_tokens": 1024},
+    ):
+        await client.messages.create(model="able", max_tokens=2048, messages=TURN, extra_body={"thinking": asked})
+        found.append(prompt_of(engine).think_tokens)
+    assert found == [1024, None, None]
+    nothing: anthropic.types.ThinkingConfigEnabledParam = {"type": "enabled", "budget_tokens": 0}
+    with pytest.raises(anthropic.BadRequestError, match="budget_tokens must be positive"):
+        await client.messages.create(model="able", max_tokens=2048, messages=TURN, thinking=nothing)
+
+
 async def test_a_schema_for_the_answer(client: anthropic.AsyncAnthropic, engine: FakeEngine) -> None:
     schema: dict[str, object] = {"type": "object", "properties": {"age": {"type": "integer"}}}
     await client.messages.create(
@@ -242,36 +264,95 @@ async def test_an_answer_that_is_cut_off(client: anthropic.AsyncAnthropic) -> No
     assert answer.stop_reason == "max_tokens"
 
 
-async def test_a_message_that_breaks_off_raises(client: anthropic.AsyncAnthropic, engine: FakeEngine) -> None:
-    engine.script = Script((("Hel",), ("lo",)), error=EngineDied("the engine went away"), fail_after=1)
-    stream = await client.messages.create(model="gen", max_tokens=50, messages=TURN, stream=True)
-    with pytest.raises(anthropic.APIStatusError, match="the engine went away"):
-        assert [event async for event in stream]
-
-
-@pytest.mark.parametrize(
-    ("status", "raised"),
-    [(429, anthropic.RateLimitError), (503, anthropic.InternalServerError), (400, anthropic.BadRequestError)],
-)
-async def test_a_refusal_of_the_engine_is_passed_on(
-    client: anthropic.AsyncAnthropic, engine: FakeEngine, status: int, raised: type[anthropic.APIStatusError]
-) -> None:
-    engine.script = Script(error=EngineFailed("not now", status))
-    with pytest.raises(raised, match="not now"):
-        await client.messages.create(model="gen", max_tokens=50, messages=TURN)
-
-
-async def test_a_wrong_key_is_told_in_this_dialect(client: anthropic.AsyncAnthropic) -> None:
-    with pytest.raises(anthropic.AuthenticationError) as caught:
-        await client.with_options(api_key="wrong").messages.create(model="gen", max_tokens=5, messages=TURN)
-    assert caught.value.type == "authentication_error"
-
-
 async def test_a_search_alone_is_refused_and_left_out_beside_others(
     client: anthropic.AsyncAnthropic, engine: FakeEngine
 ) -> None:
     search: anthropic.types.WebSearchTool20250305Param = {"type": "web_search_20250305", "name": "web_search"}
-    with pytest.raises(anthropic.BadRequestError, match="cannot search the web"):
+    with pytest.raises(anthropic.BadRequestError, match="runs no tools"):
         await client.messages.create(model="able", max_tokens=50, messages=TURN, tools=[search])
     await client.messages.create(model="able", max_tokens=50, messages=TURN, tools=[search, WEATHER])
     assert [tool["function"]["name"] for tool in prompt_of(engine).tools] == ["get_weather"]
+
+
+async def test_a_tool_that_claude_knows_by_heart_is_described_to_the_model(
+    client: anthropic.AsyncAnthropic, engine: FakeEngine
+) -> None:
+    bash: anthropic.types.ToolBash20250124Param = {"type": "bash_20250124", "name": "bash"}
+    await client.messages.create(model="able", max_tokens=50, messages=TURN, tools=[bash])
+    [tool] = prompt_of(engine).tools
+    assert set(tool["function"]["parameters"]["properties"]) == {"command", "restart"}
+
+
+async def test_a_document_is_read_and_a_pdf_is_refused(client: anthropic.AsyncAnthropic, engine: FakeEngine) -> None:
+    def turn(source: Any) -> list[anthropic.types.MessageParam]:
+        return [{"role": "user", "content": [{"type": "document", "source": source, "title": "Notes"}]}]
+
+    await client.messages.create(
+        model="gen", max_tokens=50, messages=turn({"type": "text", "media_type": "text/plain", "data": "mules"})
+    )
+    assert "mules" in prompt_of(engine).messages[0].content
+    pdf = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}
+    with pytest.raises(anthropic.BadRequestError, match="PDF specified was not valid"):
+        await client.messages.create(model="gen", max_tokens=50, messages=turn(pdf))
+
+
+async def test_thinking_that_was_streamed_can_be_sent_back(
+    client: anthropic.AsyncAnthropic, engine: FakeEngine
+) -> None:
+    engine.script = Script((THOUGHTS, (CALL,)))
+    async with client.messages.stream(model="able", max_tokens=50, messages=TURN, tools=[WEATHER]) as stream:
+        first = await stream.get_final_message()
+    result: anthropic.types.ToolResultBlockParam = {"type": "tool_result", "tool_use_id": "call_1", "content": "rain"}
+    messages: list[anthropic.types.MessageParam] = [*TURN, first.to_param(), {"role": "user", "content": [result]}]
+    await client.messages.create(model="able", max_tokens=50, messages=messages, tools=[WEATHER])
+
+    assert prompt_of(engine).messages[1] == Message("assistant", "", "Let me see.", tool_calls=(CALL.call,))
+
+
+async def test_a_last_turn_of_the_models_goes_to_the_engine_as_it_is(
+    client: anthropic.AsyncAnthropic, engine: FakeEngine
+) -> None:
+    begun: list[anthropic.types.MessageParam] = [*TURN, {"role": "assistant", "content": "It is ("}]
+    await client.messages.create(model="gen", max_tokens=50, messages=begun)
+    assert prompt_of(engine).messages[-1] == Message("assistant", "It is (")
+
+
+async def test_a_schema_of_pydantics_gives_a_value(client: anthropic.AsyncAnthropic, engine: FakeEngine) -> None:
+    engine.script = Script((('{"age"', ": 22}"),))
+    parsed = await client.messages.parse(model="gen", max_tokens=50, messages=TURN, output_format=Age)
+    assert parsed.parsed_output == Age(age=22)
+    wanted = engine.requests[0].json_format
+    assert wanted is not None
+    assert wanted.schema is not None
+    assert wanted.schema["properties"]["age"]["type"] == "integer"
+
+
+async def test_the_beta_client_runs_tools_until_the_model_is_done(
+    client: anthropic.AsyncAnthropic, engine: FakeEngine
+) -> None:
+    def answer(request: TextRequest) -> Script:
+        assert isinstance(request.prompt, ChatPrompt)
+        return Script(((CALL,),)) if request.prompt.messages[-1].role == "user" else Script((("It ", "rains."),))
+
+    @anthropic.beta_async_tool
+    async def get_weather(location: str) -> str:
+        """The weather of a place."""
+        return f"rain in {location}"
+
+    engine.script = answer
+    runner = client.beta.messages.tool_runner(
+        model="able", max_tokens=50, messages=[{"role": "user", "content": "hi"}], tools=[get_weather]
+    )
+    last = await runner.until_done()
+    assert [block.text for block in last.content if block.type == "text"] == ["It rains."]
+    assert prompt_of(engine).messages[-1].content == "rain in Boston"
+
+
+async def test_a_header_tells_the_request(client: anthropic.AsyncAnthropic) -> None:
+    whole = await client.messages.create(model="gen", max_tokens=50, messages=TURN)
+    again = await client.messages.create(model="gen", max_tokens=50, messages=TURN)
+    assert whole._request_id
+    assert whole._request_id.startswith("req_")
+    assert whole._request_id != again._request_id
+    async with client.messages.stream(model="gen", max_tokens=50, messages=TURN) as stream:
+        assert stream.request_id

@@ -89,6 +89,19 @@ async def test_a_client_that_goes_away_ends_them_all(client: openai.AsyncOpenAI,
     assert engine.cancelled >= began
 
 
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_what_cannot_be_done_is_told(
+    client: openai.AsyncOpenAI,
+    engine: FakeEngine,
+    is_stream: bool,
+) -> None:
+    engine.passes_over = ("tool_choice",)
+    answer = await client.completions.with_raw_response.create(
+        model="gen", prompt="hi", n=2, best_of=3, stream=is_stream
+    )
+    assert answer.headers["x-arriero-ignored"] == "tool_choice, best_of"
+
+
 @pytest.mark.parametrize("count", [0, -1, 17])
 async def test_there_is_a_limit(client: openai.AsyncOpenAI, count: int) -> None:
     with pytest.raises(openai.BadRequestError, match="n must be between 1 and 16"):

@@ -185,6 +185,44 @@ async def test_options_are_checked(client: openai.AsyncOpenAI, extra: dict[str, 
         await client.chat.completions.create(model="gen", messages=TURN, extra_body=extra)
 
 
+async def test_a_bias_reaches_the_engine(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    await client.chat.completions.create(model="gen", messages=TURN, logit_bias={"7": 5})
+    assert engine.requests[0].sampling.logit_bias == ((7, 5.0),)
+
+
+@pytest.mark.parametrize(
+    ("bias", "message"),
+    [({"x": 1}, "'x' is not the number of a token"), ({"7": 101}, "must be between -100 and 100")],
+)
+async def test_a_bias_is_checked(client: openai.AsyncOpenAI, bias: dict[str, int], message: str) -> None:
+    with pytest.raises(openai.BadRequestError, match=message):
+        await client.chat.completions.create(model="gen", messages=TURN, logit_bias=bias)
+
+
+async def test_sound_is_not_answered_with(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="no model of this server answers with 'audio'"):
+        await client.chat.completions.create(
+            model="gen", messages=TURN, modalities=["text", "audio"], audio={"voice": "ash", "format": "wav"}
+        )
+
+
+async def test_what_changes_nothing_may_be_there(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    answer = await client.chat.completions.create(
+        model="gen",
+        messages=TURN,
+        store=True,
+        user="ana",
+        service_tier="flex",
+        modalities=["text"],
+        prediction={"type": "content", "content": "Hello there."},
+        verbosity="low",
+        safety_identifier="x",
+        prompt_cache_key="y",
+    )
+    assert answer.choices[0].message.content == "Hello there."
+    assert engine.requests[0].prompt == ChatPrompt((Message("user", "hi"),))
+
+
 async def test_a_prompt_that_was_cut_is_told(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
     engine.context = 8
     turns: list[openai.types.chat.ChatCompletionMessageParam] = [

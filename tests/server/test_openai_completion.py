@@ -6,7 +6,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from arriero.engines.fake import FakeEngine, Script
+from arriero.engines.fake import FakeEngine, Script, prompt_text
 from arriero.errors import EngineDied
 from arriero.types.chat import ChatPrompt, InfillPrompt, Message
 from tests.contract.models import SYSTEM, store_golden_models
@@ -60,12 +60,35 @@ async def test_a_model_that_fills_no_gaps_refuses(client: openai.AsyncOpenAI) ->
         await client.completions.create(model="sys", prompt="def f():", suffix="return x")
 
 
-async def test_an_echo_and_log_probabilities(client: openai.AsyncOpenAI) -> None:
-    answer = await client.completions.create(model="sys", prompt="Well: ", echo=True, logprobs=1)
-    [choice] = answer.choices
-    assert choice.text == "Well: Hello there."
-    assert choice.logprobs is not None
-    assert (choice.logprobs.tokens, choice.logprobs.text_offset) == (["Hello", " there", "."], [6, 11, 17])
+async def test_log_probabilities(client: openai.AsyncOpenAI) -> None:
+    answer = await client.completions.create(model="sys", prompt="Well: ", logprobs=1)
+    told = answer.choices[0].logprobs
+    assert told is not None
+    assert (told.tokens, told.text_offset) == (["Hello", " there", "."], [0, 5, 11])
+
+
+async def test_several_prompts_have_answers_each(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    engine.script = lambda request: Script(((f"{prompt_text(request)}{request.sampling.seed}",),))
+    answer = await client.completions.create(model="sys", prompt=["a", "b"], n=2, seed=1, echo=True)
+    texts = [(choice.index, choice.text) for choice in answer.choices]
+    assert texts == [(0, "aa1"), (1, "aa2"), (2, "bb1"), (3, "bb2")]
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (22, 12)
+    stream = await client.completions.create(model="sys", prompt=["a", "b"], seed=1, stream=True)
+    found = ["", ""]
+    for choice in [choice for chunk in [each async for each in stream] for choice in chunk.choices]:
+        found[choice.index] += choice.text
+    assert found == ["a1", "b1"]
+
+
+async def test_what_is_passed_over_is_told(client: openai.AsyncOpenAI) -> None:
+    answer = await client.completions.with_raw_response.create(model="sys", prompt="hi", best_of=3)
+    assert answer.headers["x-arriero-ignored"] == "best_of"
+
+
+async def test_a_bias_reaches_the_engine(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    await client.completions.create(model="sys", prompt="hi", logit_bias={"50256": -100})
+    assert engine.requests[0].sampling.logit_bias == ((50256, -100.0),)
 
 
 async def test_an_empty_prompt_loads_the_model(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:

@@ -1,5 +1,6 @@
 """Tools and images in OpenAI's chat completions, with OpenAI's own client."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -122,3 +123,42 @@ async def test_a_model_without_eyes_sees_nothing(client: openai.AsyncOpenAI) -> 
     turns = [{"role": "user", "content": parts}]
     with pytest.raises(openai.BadRequestError, match='"gen" does not support image input'):
         await client.chat.completions.create(model="gen", messages=turns)  # type: ignore[arg-type]  # as clients do
+
+
+async def test_a_tool_may_take_a_text(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    engine.script = Script(((ToolCallDelta(0, ToolCall("patch", {"input": "*** Begin"}, "call_1")),),))
+    found = await client.chat.completions.create(
+        model="tool", messages=TURN, tools=[{"type": "custom", "custom": {"name": "patch"}}, WEATHER]
+    )
+    [call] = found.choices[0].message.tool_calls or []
+    assert call.type == "custom"
+    assert (call.custom.name, call.custom.input) == ("patch", "*** Begin")
+    assert [tool["function"]["name"] for tool in asked(engine).tools] == ["patch", "get_weather"]
+
+
+async def test_only_tools_that_are_allowed_are_offered(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    await client.chat.completions.create(
+        model="tool",
+        messages=TURN,
+        tools=[WEATHER, {"type": "function", "function": {"name": "get_time"}}],
+        tool_choice={
+            "type": "allowed_tools",
+            "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "get_time"}}]},
+        },
+    )
+    assert [tool["function"]["name"] for tool in asked(engine).tools] == ["get_time"]
+    assert asked(engine).tool_choice == "required"
+
+
+async def test_a_sound_is_refused_as_one(client: openai.AsyncOpenAI) -> None:
+    sound = base64.b64encode(b"RIFF\0\0\0\0WAVE").decode()
+    with pytest.raises(openai.BadRequestError, match='"tool" does not support audio input'):
+        await client.chat.completions.create(
+            model="tool",
+            messages=[
+                {
+                    "role": "user",
+                    "content": [{"type": "input_audio", "input_audio": {"data": sound, "format": "wav"}}],
+                }
+            ],
+        )

@@ -80,6 +80,26 @@ async def test_what_cannot_be_read_is_refused_here(tmp_path: Path) -> None:
     assert server.relayed == []
 
 
+QUESTION = {"model": "llama3.2", "state": "x", "questions": {"sure": {"type": "noul", "instructions": "Is it?"}}}
+
+
+async def test_decisions_are_relayed(tmp_path: Path) -> None:
+    server = ollama(b'{"answers":{"future":1}}', content_type="application/json")
+    async with serving(tmp_path, far=server) as client, client.post("/v1/systemone", json=QUESTION) as answer:
+        assert await answer.read() == b'{"answers":{"future":1}}'
+
+
+@pytest.mark.parametrize("status", [400, 404, 501])
+async def test_a_model_that_was_not_made_to_decide_is_asked_by_labels(tmp_path: Path, status: int) -> None:
+    error = EngineFailed("llama3.2 does not support decisions", status)
+    server = ollama()
+    async with serving(tmp_path, far=server) as client:
+        server.error = RelayRefused(error, Refusal(status, "application/json", (), b'{"error":"no decisions"}'))
+        async with client.post("/v1/systemone", json=QUESTION) as answer:
+            assert answer.status == 200
+            assert 0 < (await answer.json())["answers"]["sure"]["noul"] < 1
+
+
 @pytest.mark.parametrize(
     ("path", "content_type", "end"),
     [

@@ -198,14 +198,84 @@ async def test_a_search_alone_is_refused_and_left_out_beside_others(
 ) -> None:
     with pytest.raises(openai.BadRequestError, match="no tools of its own"):
         await client.responses.create(model="able", input="hi", tools=[{"type": "web_search"}])
-    await client.responses.create(model="able", input="hi", tools=[{"type": "web_search"}, WEATHER])
+    answer = await client.responses.with_raw_response.create(
+        model="able", input="hi", tools=[{"type": "web_search"}, WEATHER]
+    )
+    assert answer.headers["x-arriero-ignored"] == "tools.web_search"
+    odd: Any = {"type": "ñ\r\nset-cookie: a=b"}
+    answer = await client.responses.with_raw_response.create(model="able", input="hi", tools=[odd, WEATHER])
+    assert answer.headers["x-arriero-ignored"] == "tools.%C3%B1%0D%0Aset-cookie: a=b"
     assert [tool["function"]["name"] for tool in prompt_of(engine).tools] == ["get_weather"]
 
 
 async def test_a_prompt_that_may_not_be_shortened(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
     engine.context = 4
-    turns: Any = [{"role": "user", "content": "one two three"}, {"role": "user", "content": "four five"}]
-    shortened = await client.responses.with_raw_response.create(model="gen", input=turns)
+    turns: Any = [{"role": "assistant", "content": "one two three"}, {"role": "user", "content": "four five"}]
+    shortened = await client.responses.with_raw_response.create(model="gen", input=turns, truncation="auto")
     assert shortened.headers["x-arriero-truncated"].startswith("dropped_messages=1")
-    with pytest.raises(openai.BadRequestError, match="exceeds the context"):
-        await client.responses.create(model="gen", input=turns, truncation="disabled")
+    for extra in ({}, {"truncation": "disabled"}):
+        with pytest.raises(openai.BadRequestError, match="exceeds the context") as caught:
+            await client.responses.create(model="gen", input=turns, extra_body=extra)
+        assert caught.value.code == "context_length_exceeded"
+
+
+async def test_half_a_conversation_is_not_answered(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    with pytest.raises(openai.BadRequestError, match="nothing is kept here"):
+        await client.responses.create(model="gen", input="and then?", previous_response_id="resp_1")
+    assert engine.requests == []
+
+
+async def test_what_is_asked_for_is_told_back(client: openai.AsyncOpenAI) -> None:
+    answer = await client.responses.create(
+        model="gen",
+        input="hi",
+        store=True,
+        max_tool_calls=3,
+        metadata={"a": "b"},
+        prompt_cache_key="key",
+        safety_identifier="ana",
+        text={"verbosity": "low"},
+        service_tier="flex",
+        include=["reasoning.encrypted_content"],
+        user="ana",
+    )
+    assert (answer.max_tool_calls, answer.metadata, answer.prompt_cache_key) == (3, {"a": "b"}, "key")
+    assert answer.safety_identifier == "ana"
+    assert answer.text is not None
+    assert answer.text.verbosity == "low"
+
+
+async def test_log_probabilities(client: openai.AsyncOpenAI) -> None:
+    answer = await client.responses.create(
+        model="gen", input="hi", include=["message.output_text.logprobs"], top_logprobs=2
+    )
+    [item] = answer.output
+    assert item.type == "message"
+    [part] = item.content
+    assert part.type == "output_text"
+    assert [(token.token, len(token.top_logprobs)) for token in part.logprobs or ()] == [
+        ("Hello", 2),
+        (" there", 2),
+        (".", 2),
+    ]
+
+
+async def test_a_tool_may_take_a_text(client: openai.AsyncOpenAI, engine: FakeEngine) -> None:
+    engine.script = Script(((ToolCallDelta(0, ToolCall("patch", {"input": "*** Begin"}, "call_1")),),))
+    tools: list[Any] = [{"type": "custom", "name": "patch"}]
+    async with client.responses.stream(model="able", input="hi", tools=tools) as stream:
+        kinds = [event.type async for event in stream]
+        answer = await stream.get_final_response()
+    assert "response.custom_tool_call_input.done" in kinds
+    [call] = answer.output
+    assert call.type == "custom_tool_call"
+    turns: list[Any] = [
+        {"role": "user", "content": "hi"},
+        call.model_dump(),
+        {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "ok"},
+    ]
+    await client.responses.create(model="able", input=turns, tools=tools)
+    assert prompt_of(engine).messages[1:] == (
+        Message("assistant", "", tool_calls=(ToolCall("patch", {"input": "*** Begin"}, "call_1"),)),
+        Message("tool", "ok", tool_name="patch", tool_call_id="call_1"),
+    )

@@ -1,6 +1,7 @@
 """A router asked by the clients that people use."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from arriero.engines.fake import Script
 from arriero.types.chat import ChatPrompt
+from tests.contract import open_webui, vscode
 from tests.server.routers import Served, running_router, store_models, turns
 
 
@@ -92,63 +94,21 @@ async def test_openais_client_chats_with_a_router(served: Served) -> None:
             await client.embeddings.create(model="smart", input="x")
 
 
-TITLE = """### Task:
-Generate a concise, 3-5 word title with an emoji summarizing the chat history.
-### Output:
-JSON format: { "title": "your concise title here" }
-### Chat History:
-<chat_history>
-USER: a hard one
-ASSISTANT: big words
-</chat_history>"""
-METADATA = {"user_id": "1", "chat_id": "2", "task": None, "features": {"web_search": False}, "model": {"id": "smart"}}
-
-
 async def test_the_requests_of_open_webui_are_routed_over_ollamas_api(served: Served) -> None:
-    for path in ("/api/version", "/api/tags", "/api/ps"):
-        async with served.client.get(path) as response:
-            assert (response.status, response.content_type) == (200, "application/json")
-            await response.read()
-    shown = await served.post("/api/show", {"name": "smart"})
-    assert (shown.status, "vision" in shown.json["capabilities"]) == (200, True)
-    asked = {"model": "smart", "messages": turns("a hard one"), "stream": True, "options": {}, "keep_alive": "5m"}
-    got = await served.post("/api/chat", asked)
-    assert (got.status, got.side, got.headers["content-type"]) == (200, "remote", "application/x-ndjson")
-    served.local.script = Script((('{"title": "Words"}',),))
-    for title in (TITLE, TITLE.replace("hard", "easy")):
-        got = await served.post("/api/chat", {"model": "smart", "messages": turns(title), "stream": False})
-        assert got.status == 200
-        assert got.json["model"] == "smart"
+    assert await open_webui.chats(served.client, "smart") == "big words"
+    served.local.script = served.remote.script = Script((('{"title": "Words"}',),))
+    assert json.loads(await open_webui.makes_a_title(served.client, "smart")) == {"title": "Words"}
+    assert set(await open_webui.looks_what_is_loaded(served.client)) >= {"big:latest"}
 
 
 async def test_the_requests_of_open_webui_are_routed_over_openais_api(served: Served) -> None:
-    async with served.client.get("/v1/models") as response:
-        assert "smart" in {each["id"] for each in (await response.json())["data"]}
-    asked = {
-        "model": "smart",
-        "messages": [{"role": "system", "content": "Be kind."}, *turns("a hard one")],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "metadata": METADATA,
-    }
-    got = await served.post("/v1/chat/completions", asked)
-    assert (got.status, got.side) == (200, "remote")
-    assert '"usage":{' in got.text
-    assert got.text.endswith("data: [DONE]\n\n")
+    assert await open_webui.chats_as_openai(served.client, "smart") == "big words"
     prompt = served.remote.requests[0].prompt
     assert isinstance(prompt, ChatPrompt)
     assert [turn.role for turn in prompt.messages] == ["system", "user"]
-
-    title = {**asked, "messages": turns(TITLE), "stream": False, "max_completion_tokens": 50}
-    del title["stream_options"]
-    assert (await served.post("/v1/chat/completions", title)).status == 200
+    assert await open_webui.makes_a_title_as_openai(served.client, "smart")
 
 
-async def test_vs_code_sees_a_router_with_its_context_and_abilities(served: Served) -> None:
-    agent = "GitHubCopilotChat/0.31.0"
-    shown = (await served.post("/api/show", {"model": "smart"}, **{"User-Agent": agent})).json
-    architecture = shown["model_info"]["general.architecture"]
-
-    assert isinstance(shown["model_info"][f"{architecture}.context_length"], int)
-    assert shown["model_info"]["general.basename"] == "smart"
-    assert {"tools", "vision"} <= set(shown["capabilities"])
+async def test_what_vs_code_asks_with_tools_goes_to_the_model_that_has_them(served: Served) -> None:
+    said = await vscode.chats(served.client, "smart", turns("a hard one"))
+    assert (said.text, said.finish_reason) == ("small talk", "stop")

@@ -110,6 +110,10 @@ def test_a_model_that_pools_embeds_and_does_not_complete() -> None:
     assert describe_capabilities(gguf({"llama.pooling_type": 1})) == ("embedding",)
 
 
+def test_a_model_that_was_made_to_decide_says_so() -> None:
+    assert describe_capabilities(gguf({"llama.decision.type": "pointer"})) == ("completion", "decision")
+
+
 def test_model_info_has_all_keys_but_name_and_template(tmp_path: Path) -> None:
     info = model_info(read_gguf(tiny_gguf(tmp_path / "m.gguf")))
     assert info == {

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from tests.upstreams.answers import ANSWERS
 from tests.upstreams.formats import FORMATS
 from tests.upstreams.limits import LIMITS
+from tests.upstreams.passed import PASSING
 from tests.upstreams.scenario import SITES, Scenario, Site
 from tests.upstreams.served import SERVED
 from tests.upstreams.thoughts import THOUGHTS
 
-SCENARIOS = (*ANSWERS, *FORMATS, *LIMITS, *THOUGHTS, *SERVED)
+SCENARIOS = (*ANSWERS, *FORMATS, *LIMITS, *THOUGHTS, *SERVED, *PASSING)
 
 
 def cases() -> Iterator[tuple[Site, Scenario]]:

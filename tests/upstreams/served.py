@@ -29,8 +29,8 @@ _COUNT = [{"role": "user", "content": "Count from one to ten."}]
 
 
 @asynccontextmanager
-async def arriero_before(url: str) -> AsyncIterator[aiohttp.ClientSession]:
-    """The whole server with one engine elsewhere, and no model of its own; a client of it."""
+async def serving_before(settings: UpstreamSettings) -> AsyncIterator[str]:
+    """The whole server with one engine elsewhere, and no model of its own; its address."""
     with tempfile.TemporaryDirectory() as folder:
         library = Library(Layout(data=Path(folder), own=Store(Path(folder) / "models")))
         scheduler = Scheduler(FakeLoader(), ROOMY)
@@ -38,11 +38,18 @@ async def arriero_before(url: str) -> AsyncIterator[aiohttp.ClientSession]:
         carrier = Carriers({"process": scheduler, "upstream": upstreams})
         services = replace(services_of(library, scheduler), carrier=carrier, upstreams=upstreams)
         try:
-            await upstreams.set_servers([UpstreamSettings("elsewhere", url)], _PATIENCE_S)
-            async with listening(build_app(services, Access())) as own, aiohttp.ClientSession(own) as client:
-                yield client
+            await upstreams.set_servers([settings], _PATIENCE_S)
+            async with listening(build_app(services, Access())) as own:
+                yield own
         finally:
             await carrier.aclose()
+
+
+@asynccontextmanager
+async def arriero_before(url: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of the whole server with one engine elsewhere."""
+    async with serving_before(UpstreamSettings("elsewhere", url)) as own, aiohttp.ClientSession(own) as client:
+        yield client
 
 
 async def _lines(client: aiohttp.ClientSession, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ class _Upstream(msgspec.Struct, forbid_unknown_fields=True):
     models: list[str] | dict[str, str] = msgspec.field(default_factory=list)
     capabilities: tuple[Capability, ...] | None = None
     cumulative: bool = False
+    pass_through: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ def _settings(path: Path, name: str, upstream: _Upstream, environ: Mapping[str, 
         models,
         upstream.capabilities,
         is_cumulative=upstream.cumulative,
+        passes=upstream.pass_through,
     )
 
 

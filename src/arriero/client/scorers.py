@@ -9,7 +9,7 @@ from arriero.router.scoring import Scorer, ScorerFailed
 from arriero.router.settings import RouterSettings
 from arriero.router.subject import Subject
 from arriero.runners.carrier import Carrier
-from arriero.runners.judging import ask_judge, tokenize_judge
+from arriero.runners.judging import ask_judge, decide_judge, tokenize_judge
 from arriero.runners.routers import Find, make_scorer
 from arriero.types.routing import Score
 
@@ -66,6 +66,7 @@ def scorer_of(
         tokenize_judge(lambda: find(name), carrier),
         # It is given its time here.
         settings=JudgeSettings(name, timeout_s=2 * most_s),
+        decides=decide_judge(lambda: find(name), carrier),
     )
     judge = PatientJudge(asked, is_loaded, settings.judge_timeout_s, load_timeout_s)
     return make_scorer(settings, find, carrier, judge)

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from arriero.errors import EngineFailed
-from arriero.types.chat import ChatPrompt, Prompt, TextRequest
+from arriero.types.chat import ChatPrompt, Prompt, TextPrompt, TextRequest
 from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream
 from arriero.types.loading import Demand, LoadOptions
 from arriero.types.models import Capability, ModelDetails
+from arriero.types.system_one import Decided, DecisionRequest
 from arriero.types.upstreams import UpstreamKind
 
 
@@ -65,6 +66,34 @@ class TokenizesChats(Protocol):
 
     async def tokenize_chat(self, prompt: ChatPrompt) -> list[int]:
         """The tokens of a prompt after the model's chat template."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextTokens:
+    """How likely some tokens are to come next: natural logarithms, over the whole vocabulary; -inf for never.
+
+    prompt_tokens: of the prompt; cached_tokens: of which so many came out of a cache, where the engine tells.
+    """
+
+    logprobs: Sequence[float]
+    prompt_tokens: int
+    cached_tokens: int = 0
+
+
+@runtime_checkable
+class TellsNext(Protocol):
+    """An engine that tells how likely given tokens are, however unlikely they be."""
+
+    async def next_tokens(self, prompt: TextPrompt, tokens: Sequence[int]) -> NextTokens:
+        """How likely each of the tokens is behind a prompt. Raises EngineFailed, PromptTooLong."""
+
+
+@runtime_checkable
+class Decides(Protocol):
+    """An engine whose server answers questions by probabilities itself (System One)."""
+
+    async def decide(self, request: DecisionRequest) -> Decided:
+        """A reading for each question. Raises EngineFailed: with 400, 404, 405 or 501 where it does not take these."""
 
 
 @runtime_checkable

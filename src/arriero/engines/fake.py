@@ -1,10 +1,12 @@
 """An engine that is a script: it says what it was told to say, at the speed it was told. Most tests use it."""
 
 import asyncio
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from arriero.engines.base import NextTokens
 from arriero.engines.context import behind_context, with_context
 from arriero.engines.fitting import generate_within
 from arriero.errors import ArrieroError, EngineFailed, PromptTooLong
@@ -16,6 +18,8 @@ from arriero.types.usage import Usage
 # What stands before and after a text, as in BERT.
 _FIRST, _LAST = 1, 2
 _WIDTH = 16
+# Characters of a prompt that a chance depends on.
+_SEEN = 256
 _USAGE = Usage(prompt_tokens=11, completion_tokens=3, prompt_ns=2_000_000, completion_ns=3_000_000)
 
 
@@ -40,9 +44,9 @@ class FakeEngine:
     """Answers by its script and remembers what it was asked.
 
     is_healthy: what ``health`` says. context: tokens of prompt and answer, a token being a word. input_limit: tokens of
-    a text to embed. embed_error: what embedding raises. requests, embedded: what it was asked for, one for each call.
-    running: calls under way; cancelled: those that were not finished. changed: set, and replaced, whenever these two
-    change.
+    a text to embed. embed_error: what embedding raises. passes_over: what it says that it cannot do. requests,
+    embedded: what it was asked for, one for each call. running: calls under way; cancelled: those that were not
+    finished. changed: set, and replaced, whenever these two change.
     """
 
     script: Script | Callable[[TextRequest], Script] = field(default_factory=Script)
@@ -50,6 +54,7 @@ class FakeEngine:
     context: int = 4096
     input_limit: int = 2048
     embed_error: ArrieroError | None = None
+    passes_over: Sequence[str] = ()
     requests: list[TextRequest] = field(default_factory=list)
     embedded: list[list[str | Sequence[int]]] = field(default_factory=list)
     running: int = 0
@@ -107,6 +112,26 @@ class FakeEngine:
         words = [zlib.crc32(word.encode()) % 2**31 for word in text.split()]
         return [_FIRST, *words, _LAST] if is_rendered and is_first else words
 
+    async def next_tokens(self, prompt: TextPrompt, tokens: Sequence[int]) -> NextTokens:
+        """Chances that depend on nothing but the prompt's last words and the token. Hangs where its script says so."""
+        if (size := await self.count(prompt)) >= self.context:
+            raise PromptTooLong(size, self.context)
+        self.requests.append(TextRequest(prompt))
+        self._count(1)
+        completed = False
+        try:
+            script = self.script if isinstance(self.script, Script) else Script()
+            if script.error is not None:
+                raise script.error
+            if script.hang:
+                await asyncio.Event().wait()
+            completed = True
+            seed = zlib.crc32(prompt.text[-_SEEN:].encode())
+            return NextTokens([math.log(_chance(seed ^ token, len(tokens))) for token in tokens], size)
+        finally:
+            self.cancelled += not completed
+            self._count(-1)
+
     async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:
         """Vectors that depend on nothing but the tokens, and are longer than 1. Hangs where its script says so."""
         self.embedded.append(list(inputs))
@@ -126,6 +151,10 @@ class FakeEngine:
             self.cancelled += not completed
             self._count(-1)
 
+    def ignored(self, request: TextRequest) -> Sequence[str]:  # noqa: ARG002
+        """What it is told to pass over."""
+        return self.passes_over
+
     async def health(self) -> bool:
         """Whether it is told to be well."""
         return self.is_healthy
@@ -141,6 +170,11 @@ class FakeEngine:
 
 def _vector(tokens: Sequence[int]) -> list[float]:
     return [1.0 + sum((token >> place) % 16 for token in tokens) / len(tokens) for place in range(_WIDTH)]
+
+
+def _chance(seed: int, count: int) -> float:
+    """A part of one half for each of so many."""
+    return (1 + zlib.crc32(seed.to_bytes(8)) % 1000) / (2002 * count)
 
 
 def _event(item: str | Event, request: TextRequest) -> Event:

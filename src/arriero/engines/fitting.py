@@ -1,11 +1,11 @@
 """Keeps a request within the context, and tells what had to be left out. Nothing is ever cut silently."""
 
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import Protocol
 
 from msgspec.structs import replace
 
+from arriero.engines.opening import Beginning, Opening
 from arriero.errors import EngineDied, EngineFailed, PromptTooLong
 from arriero.types.chat import ChatPrompt, Message, Prompt, TextPrompt, TextRequest
 from arriero.types.events import EventStream, Truncated
@@ -28,15 +28,17 @@ class Asks(Protocol):
         """The tokens of a prompt."""
 
 
-async def generate_within(
-    engine: Asks, request: TextRequest, context: int, *, engine_shifts: bool = False
-) -> EventStream:
+def generate_within(engine: Asks, request: TextRequest, context: int, *, engine_shifts: bool = False) -> EventStream:
     """Stream an answer within ``context`` tokens, or within the request's own ``num_ctx`` if that is smaller.
 
     Counting costs a call or two: it is left to the engine, which counts anyway, where the limit is the engine's own.
     Raises PromptTooLong where the last turn alone does not fit, or where nothing may be left out.
     engine_shifts: the engine goes on beyond its context by itself, which this request may not want.
     """
+    return Opening(lambda: _begin_within(engine, request, context, engine_shifts=engine_shifts))
+
+
+async def _begin_within(engine: Asks, request: TextRequest, context: int, *, engine_shifts: bool) -> Beginning:
     limit = min(request.num_ctx or context, context)
     truncated: Truncated | None = None
     is_counted = limit < context or (engine_shifts and not request.is_shifting)
@@ -44,19 +46,16 @@ async def generate_within(
         request, truncated = await fit(engine, request, limit)
     elif request.is_shifting:
         request = _with_limit(request, _LONGEST_SHIFTED * limit)
-    for is_last in (is_counted, True):
-        async with aclosing(engine.ask(request)) as stream:
-            try:
-                first = await anext(stream)
-            except PromptTooLong:
-                if is_last or not request.is_truncating:
-                    raise
-            else:
-                yield [truncated, *first] if truncated else first
-                async for events in stream:
-                    yield events
-                return
+    stream = engine.ask(request)
+    try:
+        first = await anext(stream)
+    except PromptTooLong:
+        if is_counted or not request.is_truncating:
+            raise
         request, truncated = await fit(engine, request, limit)
+        stream = engine.ask(request)
+        first = await anext(stream)
+    return ([truncated, *first] if truncated else first), stream
 
 
 async def fit(engine: Asks, request: TextRequest, limit: int) -> tuple[TextRequest, Truncated | None]:

@@ -12,9 +12,10 @@ from arriero.protocol.ollama import Loose
 
 
 class ThinkingSetting(Struct):
-    """``enabled``, ``disabled`` or ``adaptive``; a budget of tokens is not kept."""
+    """``enabled``, ``disabled``, ``adaptive`` or ``between_tools``."""
 
     type: str = ""
+    budget_tokens: int | UnsetType = UNSET
 
 
 class OutputFormat(Struct):
@@ -50,7 +51,7 @@ class Turn(Struct):
 class MessagesRequest(Struct):
     """``POST /v1/messages``, and ``/v1/messages/count_tokens`` of it what makes the prompt.
 
-    The last three are Ollama's own and no part of Anthropic's API: for clients that need a model with another context.
+    The last four are Ollama's own and no part of Anthropic's API: for clients that need a model with another context.
     """
 
     model: str = ""
@@ -67,9 +68,12 @@ class MessagesRequest(Struct):
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     thinking: ThinkingSetting = field(default_factory=ThinkingSetting)
     output_config: OutputConfig = field(default_factory=OutputConfig)
+    # What ``output_config.format`` was called before.
+    output_format: OutputFormat = field(default_factory=OutputFormat)
     # The caller's own notes.
     metadata: dict[str, Any] = field(default_factory=dict)
     num_ctx: int | UnsetType = UNSET
+    truncate: bool = False
     keep_alive: Loose | UnsetType = UNSET
     # Options are checked by ``merge_options``.
     options: dict[str, Any] = field(default_factory=dict)
@@ -92,6 +96,37 @@ class ImageIn(Struct):
     """``image``."""
 
     source: ImageSource | UnsetType = UNSET
+
+
+class DocumentSource(Struct):
+    """What is in a document: ``text`` with its data, or ``content``, which is text or a list of blocks."""
+
+    type: str = ""
+    media_type: str = ""
+    data: str = ""
+    content: Loose | UnsetType = UNSET
+
+
+class DocumentIn(Struct):
+    """``document``."""
+
+    source: DocumentSource = field(default_factory=DocumentSource)
+    title: str = ""
+    context: str = ""
+
+
+class SearchResultIn(Struct):
+    """``search_result``: what a search of the caller's own has found."""
+
+    source: str = ""
+    title: str = ""
+    content: Loose | UnsetType = UNSET
+
+
+class ToolReferenceIn(Struct):
+    """``tool_reference``: a tool that a search for tools has found. All tools are told to the model anyway."""
+
+    tool_name: str = ""
 
 
 class ThinkingIn(Struct):
@@ -118,8 +153,9 @@ class ToolResultIn(Struct):
 
 
 class ToolIn(Struct):
-    """A function that may be called."""
+    """A function that may be called. type: ``custom`` or none; anything else names a tool of Anthropic's own."""
 
+    type: str = ""
     name: str = ""
     description: str = ""
     input_schema: Loose | UnsetType = UNSET
@@ -133,7 +169,7 @@ class TextBlock(Struct):
 
 
 class ThinkingBlock(Struct):
-    """What the model thinks. Nobody here signs it; clients look for the key."""
+    """What the model thinks. The signature is empty until the block is complete."""
 
     type: str
     thinking: str
@@ -204,6 +240,13 @@ class ThinkingDelta(Struct):
     thinking: str
 
 
+class SignatureDelta(Struct):
+    """The signature of a block of thinking, before it ends."""
+
+    type: str
+    signature: str
+
+
 class InputDelta(Struct):
     """A tool's input, which is JSON as text, all at once."""
 
@@ -216,7 +259,7 @@ class BlockDelta(Struct):
 
     type: str
     index: int
-    delta: TextDelta | ThinkingDelta | InputDelta
+    delta: TextDelta | ThinkingDelta | SignatureDelta | InputDelta
 
 
 class BlockStop(Struct):

@@ -1,24 +1,34 @@
 """What a request to Anthropic's Messages API asks for, in the neutral types. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from arriero.errors import InvalidRequest
 from arriero.protocol import anthropic as wire
+from arriero.protocol.anthropic_parts import blocks_of, kind_of, read_part, read_parts
 from arriero.protocol.go_json import read_value
-from arriero.protocol.media import base64_fault
 from arriero.protocol.ollama import Loose
 from arriero.protocol.ollama_convert import Think
-from arriero.types.chat import JsonFormat, Message, NamedTool, ThinkLevel, ToolCall, ToolChoice
+from arriero.types.chat import JsonFormat, Message, ThinkLevel, ToolCall
 
 # Claude Code's first block of the system text is meant for a bill, and different in every request: with it in front of
 # the prompt, nothing behind it would be found in the engine's cache.
 _BILLING = "x-anthropic-billing-header:"
 _EFFORTS: Mapping[str, ThinkLevel] = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "max"}
 _CHARACTERS_PER_TOKEN = 4
+# Claude Code's own mark for what is not the user's, where it stands among what is.
+_REMINDER = "<system-reminder>\n{}\n</system-reminder>"
+# Which turns go on with a turn of the role.
+_GROWING: Mapping[str, frozenset[str]] = {
+    "user": frozenset({"user"}),
+    "assistant": frozenset({"assistant"}),
+    "system": frozenset({"user", "tool"}),
+}
 
 
 def check(request: wire.MessagesRequest, *, needs_limit: bool = True) -> None:
@@ -32,11 +42,14 @@ def check(request: wire.MessagesRequest, *, needs_limit: bool = True) -> None:
 
 
 def read_messages(request: wire.MessagesRequest) -> tuple[Message, ...]:
-    """The turns; the system text is the first."""
+    """The turns; the system text is the first, and what the system says at the beginning belongs to it."""
     system = "".join(text for text in _system_texts(request.system) if not text.startswith(_BILLING))
     called: dict[str, str] = {}
     turns = [message for turn in request.messages for message in _turn(turn, called)]
-    return (*((Message("system", system),) if system else ()), *turns)
+    leading = list(takewhile(lambda turn: turn.role == "system", turns))
+    for turn in leading:
+        system = _joined(system, turn.content)
+    return (*((Message("system", system),) if system else ()), *_combined(turns[len(leading) :]))
 
 
 def read_options(request: wire.MessagesRequest) -> Mapping[str, Any]:
@@ -65,31 +78,24 @@ def read_think(request: wire.MessagesRequest) -> Think:
             return _EFFORTS.get(request.output_config.effort)
 
 
+def read_think_tokens(request: wire.MessagesRequest) -> int | None:
+    """How many tokens may be thought, where the request says so."""
+    budget = request.thinking.budget_tokens
+    if request.thinking.type != "enabled" or isinstance(budget, UnsetType):
+        return None
+    if budget <= 0:
+        raise InvalidRequest("thinking.budget_tokens must be positive")
+    return budget
+
+
 def read_format(request: wire.MessagesRequest) -> JsonFormat | None:
     """The schema that the answer must keep to, if any."""
-    wanted = request.output_config.format
-    return JsonFormat(wanted.schema) if wanted.type == "json_schema" and wanted.schema is not UNSET else None
-
-
-def read_tools(request: wire.MessagesRequest) -> tuple[dict[str, Any], ...]:
-    """The tools as functions. Anthropic's own, such as its search, are left out, and refused where they come alone."""
-    if request.tool_choice.type == "none":
-        return ()
-    own = [str(tool.get("type")) for tool in request.tools if _is_web_search(tool)]
-    if own and len(own) == len(request.tools):
-        raise InvalidRequest(f"this server cannot search the web ({own[0]}): send tools, and call them yourself")
-    return tuple(_function(read_value(tool, wire.ToolIn)) for tool in request.tools if not _is_web_search(tool))
-
-
-def read_tool_choice(request: wire.MessagesRequest) -> ToolChoice:
-    """Whether a tool must be called."""
-    match request.tool_choice:
-        case wire.ToolChoice(type="any"):
-            return "required"
-        case wire.ToolChoice(type="tool", name=name):
-            return NamedTool(name)
-        case _:
-            return "auto"
+    wanted = request.output_config.format if request.output_config.format.type else request.output_format
+    if not wanted.type:
+        return None
+    if wanted.type != "json_schema" or isinstance(wanted.schema, UnsetType):
+        raise InvalidRequest("output_config.format must be of the type json_schema, and have a schema")
+    return JsonFormat(wanted.schema)
 
 
 # Tools are as ``read_tools`` has made them.
@@ -106,12 +112,42 @@ def _system_texts(system: Loose | UnsetType) -> Iterator[str]:
             yield text
         case list(blocks):
             for block in blocks:
-                if _kind(block) == "text":
+                if kind_of(block) == "text":
                     yield read_value(block, wire.TextIn).text
         case UnsetType():
             return
         case _:
             raise InvalidRequest("system must be a string or an array of text blocks")
+
+
+def _combined(turns: Sequence[Message]) -> list[Message]:
+    """The turns in a form that every template takes: some want the sides to alternate, and the system to speak first.
+
+    Turns of one side in a row become one, as Anthropic does it. What the system says later, as Claude Code's does, is
+    told behind what the user has said, or a tool has given.
+    """
+    combined: list[Message] = []
+    for turn in turns:
+        told = replace(turn, role="user", content=_REMINDER.format(turn.content)) if turn.role == "system" else turn
+        if combined and combined[-1].role in _GROWING.get(turn.role, ()):
+            combined[-1] = _grown(combined[-1], told)
+        else:
+            combined.append(told)
+    return combined
+
+
+def _grown(turn: Message, more: Message) -> Message:
+    return replace(
+        turn,
+        content=_joined(turn.content, more.content),
+        thinking=_joined(turn.thinking, more.thinking),
+        images=turn.images + more.images,
+        tool_calls=turn.tool_calls + more.tool_calls,
+    )
+
+
+def _joined(before: str, text: str) -> str:
+    return f"{before}\n\n{text}" if before and text else before or text
 
 
 def _turn(turn: wire.Turn, called: dict[str, str]) -> list[Message]:
@@ -123,66 +159,30 @@ def _turn(turn: wire.Turn, called: dict[str, str]) -> list[Message]:
     images: list[str] = []
     calls: list[ToolCall] = []
     results: list[Message] = []
-    for block in _blocks(turn.content):
-        match _kind(block):
-            case "text":
-                text += read_value(block, wire.TextIn).text
+    for block in blocks_of(turn.content):
+        match kind_of(block):
             case "thinking":
                 thinking = read_value(block, wire.ThinkingIn).thinking
-            case "image":
-                images.append(_image(read_value(block, wire.ImageIn), "invalid image source"))
             case "tool_use":
                 calls.append(_call(read_value(block, wire.ToolUseIn)))
             case "tool_result":
                 results.append(_result(read_value(block, wire.ToolResultIn), called))
+            case _:
+                part = read_part(block)
+                text += part.text
+                images += part.images
     called |= {call.id: call.name for call in calls}
     if results and not (text or images or calls or thinking):
         return results
     return [*results, Message(turn.role.lower(), text, thinking, tuple(images), tuple(calls))]
 
 
-# A block is JSON until its type is known.
-def _blocks(content: Loose | UnsetType) -> Sequence[Any]:
-    match content:
-        case UnsetType():
-            return ()
-        case str(text):
-            return ({"type": "text", "text": text},)
-        case list(blocks):
-            return blocks
-        case _:
-            raise InvalidRequest("content must be a string or an array of blocks")
-
-
-def _kind(block: Any) -> str:
-    if not isinstance(block, dict):
-        raise InvalidRequest("a content block must be an object")
-    return str(block.get("type"))
-
-
 def _result(block: wire.ToolResultIn, called: Mapping[str, str]) -> Message:
-    text = ""
-    images: list[str] = []
-    for part in _blocks(block.content):
-        match _kind(part):
-            case "text":
-                text += read_value(part, wire.TextIn).text
-            case "image":
-                images.append(_image(read_value(part, wire.ImageIn), "invalid tool_result image source"))
+    part = read_parts(block.content, "invalid tool_result image source")
     # A failure that says nothing must not look like a success.
-    text = text or ("error" if block.is_error else "")
+    text = part.text or ("error" if block.is_error else "")
     name = called.get(block.tool_use_id, "")
-    return Message("tool", text, images=tuple(images), tool_name=name, tool_call_id=block.tool_use_id)
-
-
-def _image(block: wire.ImageIn, missing: str) -> str:
-    if isinstance(block.source, UnsetType):
-        raise InvalidRequest(missing)
-    if block.source.type != "base64":
-        raise InvalidRequest(f"invalid image source type: {block.source.type}. Only base64 images are supported.")
-    if not block.source.data or (fault := base64_fault(block.source.data)):
-        raise InvalidRequest(f"invalid base64 image data: {fault if block.source.data else 'there is none'}")
-    return block.source.data
+    return Message("tool", text, images=part.images, tool_name=name, tool_call_id=block.tool_use_id)
 
 
 def _call(block: wire.ToolUseIn) -> ToolCall:
@@ -191,16 +191,3 @@ def _call(block: wire.ToolUseIn) -> ToolCall:
     if not block.name:
         raise InvalidRequest("tool_use block missing required 'name' field")
     return ToolCall(block.name, block.input, block.id)
-
-
-# A tool is JSON of the caller's.
-def _is_web_search(tool: Mapping[str, Any]) -> bool:
-    return str(tool.get("type")).startswith("web_search")
-
-
-def _function(tool: wire.ToolIn) -> dict[str, Any]:
-    schema = {"type": "object", "properties": {}} if isinstance(tool.input_schema, UnsetType) else tool.input_schema
-    if not isinstance(schema, dict):
-        raise InvalidRequest(f'invalid input_schema for tool "{tool.name}": it must be an object')
-    function = {"name": tool.name, "description": tool.description, "parameters": schema}
-    return {"type": "function", "function": function}

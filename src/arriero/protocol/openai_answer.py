@@ -25,6 +25,12 @@ class PromptTokensDetails(Struct):
     cached_tokens: int
 
 
+class CompletionTokensDetails(Struct):
+    """Of the answer's tokens, those that were thought before it."""
+
+    reasoning_tokens: int
+
+
 class CompletionUsage(Struct):
     """Tokens of an answer; details only where there are any."""
 
@@ -32,12 +38,20 @@ class CompletionUsage(Struct):
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: PromptTokensDetails | UnsetType = UNSET
+    completion_tokens_details: CompletionTokensDetails | UnsetType = UNSET
 
 
-def to_usage(usages: Sequence[Usage]) -> CompletionUsage:
-    """Tokens of the answers to one prompt, which counts once."""
-    prompt = usages[0].prompt_tokens if usages else 0
-    cached = usages[0].cached_tokens if usages else 0
+def to_usage(usages: Sequence[Usage], per_prompt: int) -> CompletionUsage:
+    """Tokens of all answers, of which so many are to each prompt: that counts once."""
+    prompts = usages[::per_prompt]
+    prompt = sum(usage.prompt_tokens for usage in prompts)
+    cached = sum(usage.cached_tokens for usage in prompts)
     completion = sum(usage.completion_tokens for usage in usages)
-    details = PromptTokensDetails(cached) if cached else UNSET
-    return CompletionUsage(prompt, completion, prompt + completion, details)
+    reasoning = sum(usage.reasoning_tokens for usage in usages)
+    return CompletionUsage(
+        prompt,
+        completion,
+        prompt + completion,
+        PromptTokensDetails(cached) if cached else UNSET,
+        CompletionTokensDetails(reasoning) if reasoning else UNSET,
+    )

@@ -36,24 +36,33 @@ class InFunction(Struct):
     arguments: Loose | UnsetType = UNSET
 
 
+class InCustom(Struct):
+    """Which tool was called that takes a text, and with what."""
+
+    name: str = ""
+    input: str = ""
+
+
 class InToolCall(Struct):
     """A call in an earlier turn of the model's."""
 
     id: str = ""
     function: InFunction = field(default_factory=InFunction)
+    custom: InCustom | UnsetType = UNSET
 
 
 class InMessage(Struct):
     """One turn, in requests; content is text or a list of parts, and may be missing beside calls.
 
     name: of the tool that a turn of the role ``tool`` answers for. reasoning_content: other servers' word for
-    ``reasoning``.
+    ``reasoning``. refusal: what the model said instead of an answer.
     """
 
     role: str = ""
     content: Loose | UnsetType = UNSET
     reasoning: str = ""
     reasoning_content: str = ""
+    refusal: str = ""
     name: str = ""
     tool_calls: list[InToolCall] = field(default_factory=list)
     tool_call_id: str = ""
@@ -68,11 +77,15 @@ class ChatCompletionRequest(TextBody):
     # Definitions of functions are the caller's, given to the model's template as they are.
     tools: list[dict[str, Any]] = field(default_factory=list)
     tool_choice: Loose | UnsetType = UNSET
+    # What tools were before there were tools.
+    functions: list[Any] = field(default_factory=list)
     parallel_tool_calls: bool = True
     reasoning_effort: str = ""
     reasoning: Reasoning | UnsetType = UNSET
     logprobs: bool = False
     top_logprobs: int = 0
+    # Words of the caller's own, of which one is known.
+    modalities: list[Any] = field(default_factory=list)
 
 
 class OutFunction(Struct):
@@ -91,13 +104,32 @@ class OutToolCall(Struct):
     function: OutFunction
 
 
+class OutCustom(Struct):
+    """What the model wants called with a text."""
+
+    name: str
+    input: str
+
+
+class OutCustomCall(Struct):
+    """A whole call of a tool that takes a text. index: 0 for the first of an answer."""
+
+    id: str
+    index: int
+    type: str
+    custom: OutCustom
+
+
+OutCall = OutToolCall | OutCustomCall
+
+
 class OutMessage(Struct):
     """The model's turn, in an answer that comes in one piece."""
 
     role: str
     content: str
     reasoning: str | UnsetType = UNSET
-    tool_calls: list[OutToolCall] | UnsetType = UNSET
+    tool_calls: list[OutCall] | UnsetType = UNSET
 
 
 class OutDelta(Struct):
@@ -106,7 +138,7 @@ class OutDelta(Struct):
     role: str | UnsetType = UNSET
     content: str | UnsetType = UNSET
     reasoning: str | UnsetType = UNSET
-    tool_calls: list[OutToolCall] | UnsetType = UNSET
+    tool_calls: list[OutCall] | UnsetType = UNSET
 
 
 class OutTopLogprob(Struct):

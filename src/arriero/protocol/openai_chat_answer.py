@@ -1,6 +1,6 @@
 """Answers of OpenAI's chat completions, as chunks or as one object. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -9,7 +9,9 @@ from arriero.errors import ArrieroError
 from arriero.protocol import openai_chat as wire
 from arriero.protocol.answer_route import AnswerRoute, route_of, to_route
 from arriero.protocol.openai_answer import FINGERPRINT, AnswerHead, to_usage
+from arriero.protocol.openai_custom_tools import custom_input
 from arriero.protocol.openai_error import error_body
+from arriero.protocol.openai_logprobs import to_logprobs
 from arriero.protocol.sse import SSE_DONE, sse_event
 from arriero.types.events import (
     Event,
@@ -28,13 +30,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ChatAnswer:
-    """Encodes one answer, or one of several to a request. index: which of them."""
+    """Encodes one answer, or one of several to a request.
+
+    index: which of them. custom: names of the tools that take a text instead of arguments.
+    """
 
     content_type = b"text/event-stream"
     whole_content_type = b"application/json"
 
-    def __init__(self, head: AnswerHead, *, include_usage: bool = False, index: int = 0) -> None:
+    def __init__(
+        self,
+        head: AnswerHead,
+        *,
+        include_usage: bool = False,
+        index: int = 0,
+        custom: Collection[str] = (),
+    ) -> None:
         self._head = head
+        self._custom = custom
         self._include_usage = include_usage
         self._index = index
         self._is_first = True
@@ -64,7 +77,7 @@ class ChatAnswer:
         if not self._include_usage:
             return SSE_DONE
         chunk = self._chunk([])
-        chunk.usage = to_usage(usages)
+        chunk.usage = to_usage(usages, per_prompt=len(usages))
         return sse_event(_encode(chunk)) + SSE_DONE
 
     def whole(self, events: Sequence[Event], finished: Finished, created_at: str, times: Times) -> bytes:
@@ -75,8 +88,8 @@ class ChatAnswer:
     def together(self, answers: Sequence[tuple[Sequence[Event], Finished]]) -> bytes:
         """Several answers in one object."""
         head = self._head
-        choices = [_choice(index, events, finished) for index, (events, finished) in enumerate(answers)]
-        usage = to_usage([finished.usage for _, finished in answers])
+        choices = [self._choice(index, events, finished) for index, (events, finished) in enumerate(answers)]
+        usage = to_usage([finished.usage for _, finished in answers], per_prompt=len(answers))
         answer = wire.ChatCompletion(head.id, "chat.completion", head.created, head.model, FINGERPRINT, choices, usage)
         answer.route = route_of(answers[0][0][:1])
         return _encode(answer) + b"\n"
@@ -94,7 +107,7 @@ class ChatAnswer:
             self._route = to_route(event)
         if type(event) is ToolCallDelta:
             self._has_calls = True
-            return self._frame(wire.OutDelta(content="", tool_calls=[_call(event)]))
+            return self._frame(wire.OutDelta(content="", tool_calls=[self._call(event)]))
         return b""
 
     def _frame(self, delta: wire.OutDelta, logprobs: Sequence[TokenLogprob] = ()) -> bytes:
@@ -103,7 +116,7 @@ class ChatAnswer:
             self._is_first = False
         choice = wire.DeltaChoice(self._index, delta, None)
         if logprobs:
-            choice.logprobs = _logprobs(logprobs)
+            choice.logprobs = wire.OutLogprobs(to_logprobs(logprobs))
         return sse_event(_encode(self._chunk([choice])))
 
     def _chunk(self, choices: list[wire.DeltaChoice]) -> wire.ChatCompletionChunk:
@@ -112,36 +125,26 @@ class ChatAnswer:
             head.id, "chat.completion.chunk", head.created, head.model, FINGERPRINT, choices
         )
 
+    def _choice(self, index: int, events: Sequence[Event], finished: Finished) -> wire.MessageChoice:
+        text, thinking = text_and_thinking(events)
+        calls = [self._call(event) for event in events if type(event) is ToolCallDelta]
+        message = wire.OutMessage("assistant", text, thinking or UNSET, calls or UNSET)
+        choice = wire.MessageChoice(index, message, _reason(finished, has_calls=bool(calls)))
+        if tokens := [token for event in events if type(event) is TextDelta for token in event.logprobs]:
+            choice.logprobs = wire.OutLogprobs(to_logprobs(tokens))
+        return choice
 
-def _choice(index: int, events: Sequence[Event], finished: Finished) -> wire.MessageChoice:
-    text, thinking = text_and_thinking(events)
-    calls = [_call(event) for event in events if type(event) is ToolCallDelta]
-    message = wire.OutMessage("assistant", text, thinking or UNSET, calls or UNSET)
-    choice = wire.MessageChoice(index, message, _reason(finished, has_calls=bool(calls)))
-    if tokens := [token for event in events if type(event) is TextDelta for token in event.logprobs]:
-        choice.logprobs = _logprobs(tokens)
-    return choice
+    def _call(self, delta: ToolCallDelta) -> wire.OutCall:
+        call, head = delta.call, self._head
+        # Not every engine names its calls.
+        ident = call.id or f"call_{head.created:x}_{head.id.rpartition('-')[2]}_{delta.index}"
+        if call.name in self._custom:
+            return wire.OutCustomCall(
+                ident, delta.index, "custom", wire.OutCustom(call.name, custom_input(call.arguments))
+            )
+        function = wire.OutFunction(call.name, _encode(call.arguments).decode())
+        return wire.OutToolCall(ident, delta.index, "function", function)
 
 
 def _reason(finished: Finished, *, has_calls: bool) -> str:
     return "tool_calls" if has_calls and finished.reason == "stop" else finished.reason
-
-
-def _call(delta: ToolCallDelta) -> wire.OutToolCall:
-    call = delta.call
-    function = wire.OutFunction(call.name, _encode(call.arguments).decode())
-    return wire.OutToolCall(call.id, delta.index, "function", function)
-
-
-def _logprobs(tokens: Iterable[TokenLogprob]) -> wire.OutLogprobs:
-    return wire.OutLogprobs(
-        [
-            wire.OutTokenLogprob(
-                token.token,
-                token.logprob,
-                list(token.token.encode()),
-                [wire.OutTopLogprob(top.token, top.logprob, list(top.token.encode())) for top in token.top],
-            )
-            for token in tokens
-        ]
-    )

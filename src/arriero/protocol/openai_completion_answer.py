@@ -21,16 +21,29 @@ _OBJECT = "text_completion"
 
 
 class CompletionAnswer:
-    """Encodes one answer, or one of several to a request. index: which of them. echoed: text that it begins with."""
+    """Encodes one answer, or one of several to a request. index: which of them.
+
+    echoes: for each prompt of the request, the text that its answers begin with. per_prompt: answers to each.
+    """
 
     content_type = b"text/event-stream"
     whole_content_type = b"application/json"
 
-    def __init__(self, head: AnswerHead, *, include_usage: bool = False, index: int = 0, echoed: str = "") -> None:
+    def __init__(
+        self,
+        head: AnswerHead,
+        *,
+        include_usage: bool = False,
+        index: int = 0,
+        echoes: Sequence[str] = ("",),
+        per_prompt: int = 1,
+    ) -> None:
         self._head = head
         self._include_usage = include_usage
         self._index = index
-        self._echoed = echoed
+        self._echoes = echoes
+        self._per_prompt = per_prompt
+        self._has_begun = False
         self._offset = 0
         self._route: AnswerRoute | UnsetType = UNSET
 
@@ -65,7 +78,7 @@ class CompletionAnswer:
         """Several answers in one object."""
         choices = [self._choice(index, events, finished) for index, (events, finished) in enumerate(answers)]
         answer = self._object(choices)
-        answer.usage = to_usage([finished.usage for _, finished in answers])
+        answer.usage = to_usage([finished.usage for _, finished in answers], self._per_prompt)
         answer.route = route_of(answers[0][0][:1])
         return _encode(answer) + b"\n"
 
@@ -75,7 +88,7 @@ class CompletionAnswer:
         if is_stream:
             return self._frame([choice]) + self.close([])
         answer = self._object([choice])
-        answer.usage = to_usage([])
+        answer.usage = to_usage([], self._per_prompt)
         return _encode(answer) + b"\n"
 
     def failure(self, message: str) -> bytes:
@@ -84,10 +97,11 @@ class CompletionAnswer:
 
     def _opening(self) -> bytes:
         """The prompt, where it is wanted and has not been told yet."""
-        if not self._echoed or self._offset:
+        echoed = self._echo(self._index)
+        if not echoed or self._has_begun:
             return b""
-        self._offset = len(self._echoed)
-        return self._frame([wire.CompletionChoice(self._echoed, self._index, None)])
+        self._has_begun = True
+        return self._frame([wire.CompletionChoice(echoed, self._index, None)])
 
     def _text(self, event: TextDelta) -> bytes:
         choice = wire.CompletionChoice(event.text, self._index, None)
@@ -106,14 +120,18 @@ class CompletionAnswer:
         answer.route = route
         if self._include_usage:
             # Ollama tells zeros until it is over.
-            answer.usage = to_usage(usages)
+            answer.usage = to_usage(usages, self._per_prompt)
         return sse_event(_encode(answer))
 
     def _choice(self, index: int, events: Sequence[Event], finished: Finished) -> wire.CompletionChoice:
         text, _ = text_and_thinking(events)
         tokens = [token for event in events if type(event) is TextDelta for token in event.logprobs]
-        logprobs = _logprobs(tokens, len(self._echoed)) if tokens else UNSET
-        return wire.CompletionChoice(self._echoed + text, index, finished.reason, logprobs)
+        logprobs = _logprobs(tokens, 0) if tokens else UNSET
+        return wire.CompletionChoice(self._echo(index) + text, index, finished.reason, logprobs)
+
+    def _echo(self, index: int) -> str:
+        """The text that an answer begins with."""
+        return self._echoes[index // self._per_prompt]
 
     def _object(self, choices: list[wire.CompletionChoice]) -> wire.Completion:
         head = self._head

@@ -11,9 +11,7 @@ from arriero.protocol import openai_chat as wire
 from arriero.protocol.effort import read_effort
 from arriero.protocol.ollama_convert import Think
 from arriero.protocol.openai_request import read_options, read_tops
-from arriero.types.chat import JsonFormat, NamedTool, ToolChoice
-
-_CHOICES = '"none", "auto", "required" or {"type": "function", "function": {"name": …}}'
+from arriero.types.chat import JsonFormat
 
 
 def read_chat_options(body: wire.ChatCompletionRequest) -> Mapping[str, Any]:
@@ -44,28 +42,8 @@ def read_chat_tops(body: wire.ChatCompletionRequest) -> int | None:
     return tops if body.logprobs else None
 
 
-def read_tools(body: wire.ChatCompletionRequest) -> tuple[tuple[dict[str, Any], ...], ToolChoice]:
-    """The tools that may be called, and whether one must be. Raises InvalidRequest for a choice that cannot be made."""
-    # A tool need not say that it is a function: there are no others.
-    tools = tuple({"type": "function", **tool} for tool in body.tools)
-    if not tools:
-        return (), "auto"
-    match body.tool_choice:
-        case UnsetType() | "auto":
-            return tools, "auto"
-        case "none":
-            return (), "auto"
-        case "required":
-            return tools, "required"
-        case {"function": {"name": str(name)}}:
-            if all(_name(tool) != name for tool in tools):
-                raise InvalidRequest(f"tool_choice names {name!r}, which is none of the tools")
-            return tools, NamedTool(name)
-        case _:
-            raise InvalidRequest(f"invalid tool_choice (must be {_CHOICES})")
-
-
-# A tool is JSON of the caller's own, not looked at yet.
-def _name(tool: Mapping[str, Any]) -> object:
-    function = tool.get("function")
-    return function.get("name") if isinstance(function, Mapping) else None
+def check_modalities(body: wire.ChatCompletionRequest) -> None:
+    """Raise InvalidRequest where anything but text is to come back."""
+    for modality in body.modalities:
+        if modality != "text":
+            raise InvalidRequest(f"modalities: no model of this server answers with {modality!r}: ask for text")

@@ -75,12 +75,20 @@ class CachedTokens(Struct, gc=False):
     cached_tokens: int | float | None = 0
 
 
+class ReasoningTokens(Struct, gc=False):
+    """How many tokens of an answer were thinking."""
+
+    reasoning_tokens: int | float | None = 0
+
+
 class EngineUsage(Struct):
     """Token counts of a whole answer. Some servers have only one kind of number, and write 3.0."""
 
     prompt_tokens: int | float | None = 0
     completion_tokens: int | float | None = 0
     prompt_tokens_details: CachedTokens | None = None
+    completion_tokens_details: ReasoningTokens | None = None
+    reasoning_tokens: int | float | None = 0
 
 
 class Timings(Struct, gc=False):

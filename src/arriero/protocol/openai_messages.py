@@ -11,27 +11,34 @@ from arriero.protocol import openai_chat as wire
 from arriero.protocol.media import read_image_url
 from arriero.protocol.ollama import Loose
 from arriero.protocol.ollama_convert import check_base64
+from arriero.protocol.openai_custom_tools import custom_arguments
 from arriero.types.chat import Message, ToolCall
 
 _GO_TYPES = {bool: "bool", int: "float64", float: "float64", dict: "map[string]interface {}"}
+# A turn of a function's is older than tools are.
+_ROLES = {"developer": "system", "function": "tool"}
 
 
 def read_messages(messages: Sequence[wire.InMessage]) -> tuple[Message, ...]:
     """The turns of a request. A tool's result that does not name its tool is told by the call that it answers."""
     if not messages:
         raise InvalidRequest("[] is too short - 'messages'")
-    names = {call.id: call.function.name for message in messages for call in message.tool_calls}
+    names = {
+        call.id: call.function.name if isinstance(call.custom, UnsetType) else call.custom.name
+        for message in messages
+        for call in message.tool_calls
+    }
     return tuple(_message(message, names) for message in messages)
 
 
 def _message(message: wire.InMessage, names: Mapping[str, str]) -> Message:
-    role = message.role.lower()
+    role = _ROLES.get(message.role.lower(), message.role.lower())
     calls = tuple(_call(call) for call in message.tool_calls)
-    content, images = _content(message.content, may_be_missing=bool(calls))
+    content, images = _content(message.content, may_be_missing=bool(calls or message.refusal))
     name = message.name or names.get(message.tool_call_id, "")
     return Message(
-        "system" if role == "developer" else role,
-        content,
+        role,
+        content or message.refusal,
         message.reasoning or message.reasoning_content,
         images,
         calls,
@@ -88,6 +95,8 @@ def _sound(audio: Any) -> str:
 
 
 def _call(call: wire.InToolCall) -> ToolCall:
+    if not isinstance(call.custom, UnsetType):
+        return ToolCall(call.custom.name, custom_arguments(call.custom.input), call.id)
     arguments = call.function.arguments
     try:
         # Some clients send the object itself.

@@ -10,6 +10,8 @@ from arriero.protocol.ollama import Loose
 
 _MOST_ALTERNATIVES = 20
 _MOST_CHOICES = 16
+_MOST_BIAS = 100
+_LARGEST_TOKEN = 2**31 - 1
 
 
 class StreamOptions(Struct):
@@ -36,6 +38,8 @@ class TextBody(Struct):
     frequency_penalty: float | UnsetType = UNSET
     presence_penalty: float | UnsetType = UNSET
     n: int = 1
+    # By the numbers of tokens, which JSON can only write as text.
+    logit_bias: dict[str, float] = field(default_factory=dict)
     # The caller's own notes.
     metadata: dict[str, Any] = field(default_factory=dict)
     num_ctx: int | UnsetType = UNSET
@@ -66,6 +70,16 @@ def read_tops(name: str, tops: int) -> int:
     if not 0 <= tops <= _MOST_ALTERNATIVES:
         raise InvalidRequest(f"{name} must be between 0 and {_MOST_ALTERNATIVES}")
     return tops
+
+
+def read_logit_bias(body: TextBody) -> tuple[tuple[int, float], ...]:
+    """What is added to the logits of tokens. Raises InvalidRequest for what is no token, and for too much."""
+    for token, bias in body.logit_bias.items():
+        if not (token.isascii() and token.isdecimal()) or int(token) > _LARGEST_TOKEN:
+            raise InvalidRequest(f"logit_bias: {token[:20]!r} is not the number of a token")
+        if abs(bias) > _MOST_BIAS:
+            raise InvalidRequest(f"logit_bias of token {token} must be between -{_MOST_BIAS} and {_MOST_BIAS}")
+    return tuple((int(token), bias) for token, bias in body.logit_bias.items())
 
 
 def read_count(body: TextBody) -> int:

@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from arriero.protocol.answer_route import AnswerRoute
 from arriero.protocol.ollama import Loose
+from arriero.protocol.openai_chat import OutTokenLogprob
 
 
 class Reasoning(Struct):
@@ -30,13 +31,14 @@ class TextFormat(Struct):
 
 
 class TextSettings(Struct):
-    """What the text of the answer must be."""
+    """What the text of the answer must be; how long it is, is the model's to decide."""
 
     format: TextFormat = field(default_factory=TextFormat)
+    verbosity: str | UnsetType = UNSET
 
 
 class ResponsesRequest(Struct):
-    """``POST /v1/responses``. Nothing is kept between requests: ``previous_response_id`` and ``store`` are ignored.
+    """``POST /v1/responses``. Nothing is kept between requests, and so what refers to something kept is refused.
 
     The last three are Ollama's own and no part of OpenAI's API: for clients that need a model with another context.
     """
@@ -44,12 +46,19 @@ class ResponsesRequest(Struct):
     model: str = ""
     input: Loose | UnsetType = UNSET
     instructions: str | UnsetType = UNSET
+    previous_response_id: str = ""
+    conversation: Loose | UnsetType = UNSET
+    prompt: Loose | UnsetType = UNSET
     # Definitions of tools are given to the model's template as they are.
     tools: list[dict[str, Any]] = field(default_factory=list)
     tool_choice: Loose | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     text: TextSettings = field(default_factory=TextSettings)
     max_output_tokens: int | UnsetType = UNSET
+    max_tool_calls: int | UnsetType = UNSET
+    # Words of the API's own, of which one is heeded.
+    include: list[Any] = field(default_factory=list)
+    top_logprobs: int = 0
     temperature: float = 1.0
     top_p: float | UnsetType = UNSET
     truncation: str | UnsetType = UNSET
@@ -58,6 +67,8 @@ class ResponsesRequest(Struct):
     parallel_tool_calls: bool = True
     # The caller's own notes.
     metadata: dict[str, Any] = field(default_factory=dict)
+    prompt_cache_key: str | UnsetType = UNSET
+    safety_identifier: str | UnsetType = UNSET
     num_ctx: int | UnsetType = UNSET
     keep_alive: Loose | UnsetType = UNSET
     # Options are checked by ``merge_options``.
@@ -72,9 +83,15 @@ class MessageIn(Struct):
 
 
 class TextPart(Struct):
-    """``input_text`` and ``output_text``."""
+    """``input_text``, ``output_text`` and ``text``."""
 
     text: str = ""
+
+
+class RefusalPart(Struct):
+    """``refusal``: what the model said instead of an answer."""
+
+    refusal: str = ""
 
 
 class ImagePart(Struct):
@@ -88,20 +105,49 @@ class FunctionCallIn(Struct):
 
     call_id: str = ""
     name: str = ""
+    namespace: str = ""
     arguments: str = ""
 
 
-class FunctionOutputIn(Struct):
-    """What a call gave: text, or a list of parts."""
+class CustomCallIn(Struct):
+    """A call of a tool that takes a text."""
 
     call_id: str = ""
+    name: str = ""
+    namespace: str = ""
+    input: str = ""
+
+
+class OwnCallIn(Struct):
+    """A call of one of the tools that OpenAI's models know by themselves: a shell, or one that edits files."""
+
+    call_id: str = ""
+    id: str = ""
+    # JSON of the tool's own.
+    action: dict[str, Any] = field(default_factory=dict)
+    operation: dict[str, Any] = field(default_factory=dict)
+
+
+class ToolOutputIn(Struct):
+    """What a call gave: text, a list of parts, or JSON of the tool's own."""
+
+    call_id: str = ""
+    id: str = ""
     output: Loose | UnsetType = UNSET
+
+
+class TextOf(Struct):
+    """A text among others."""
+
+    text: str = ""
 
 
 class ReasoningIn(Struct):
     """What the model thought in an earlier turn, as it has been told."""
 
     encrypted_content: str = ""
+    summary: list[TextOf] = field(default_factory=list)
+    content: list[TextOf] = field(default_factory=list)
 
 
 class SummaryText(Struct):
@@ -125,9 +171,9 @@ class OutputText(Struct):
 
     type: str
     text: str
-    # Neither of them is ever told.
+    # Never told.
     annotations: list[str]
-    logprobs: list[str]
+    logprobs: list[OutTokenLogprob]
 
 
 class MessageItem(Struct):
@@ -149,19 +195,35 @@ class FunctionCallItem(Struct):
     call_id: str
     name: str
     arguments: str
+    namespace: str | UnsetType = UNSET
 
 
-Item = ReasoningItem | MessageItem | FunctionCallItem
+class CustomCallItem(Struct):
+    """What the model wants called with a text."""
+
+    id: str
+    type: str
+    status: str
+    call_id: str
+    name: str
+    input: str
+    namespace: str | UnsetType = UNSET
+
+
+CallItem = FunctionCallItem | CustomCallItem
+Item = ReasoningItem | MessageItem | CallItem
 
 
 class InputDetails(Struct):
-    """Of the tokens that went in, those that came out of a cache."""
+    """Of the tokens that went in, those that came out of a cache; that some go into one costs nothing, so 0."""
 
     cached_tokens: int
+    # Ollama lacks it, and OpenAI's client wants it.
+    cache_write_tokens: int = 0
 
 
 class OutputDetails(Struct):
-    """Of the tokens that came out, those of thinking: engines do not tell, so 0."""
+    """Of the tokens that came out, those of thinking; 0 where the engine does not tell."""
 
     reasoning_tokens: int
 
@@ -224,96 +286,12 @@ class Response(Struct):
     reasoning: ReasoningEcho | None
     usage: ResponseUsage | None
     max_output_tokens: int | None
-    max_tool_calls: None
+    max_tool_calls: int | None
     store: bool
     background: bool
     service_tier: str
     # The caller's own notes.
     metadata: dict[str, Any]
-    safety_identifier: None
-    prompt_cache_key: None
+    safety_identifier: str | None
+    prompt_cache_key: str | None
     route: AnswerRoute | UnsetType = UNSET
-
-
-class StreamEvent(Struct, kw_only=True):
-    """What all events of a stream have; ``sequence_number`` counts them."""
-
-    type: str
-    sequence_number: int = 0
-
-
-class ResponseEvent(StreamEvent, kw_only=True):
-    """``response.created``, ``.in_progress``, ``.completed``, ``.incomplete``, ``.failed``."""
-
-    response: Response
-
-
-class ItemEvent(StreamEvent, kw_only=True):
-    """``response.output_item.added`` and ``.done``."""
-
-    output_index: int
-    item: Item
-
-
-class PartEvent(StreamEvent, kw_only=True):
-    """``response.content_part.added`` and ``.done``."""
-
-    item_id: str
-    output_index: int
-    content_index: int
-    part: OutputText
-
-
-class TextDeltaEvent(StreamEvent, kw_only=True):
-    """``response.output_text.delta``."""
-
-    item_id: str
-    output_index: int
-    content_index: int
-    delta: str
-    logprobs: list[str]
-
-
-class TextDoneEvent(StreamEvent, kw_only=True):
-    """``response.output_text.done``: the whole text."""
-
-    item_id: str
-    output_index: int
-    content_index: int
-    text: str
-    logprobs: list[str]
-
-
-class SummaryDeltaEvent(StreamEvent, kw_only=True):
-    """``response.reasoning_summary_text.delta``."""
-
-    item_id: str
-    output_index: int
-    summary_index: int
-    delta: str
-
-
-class SummaryDoneEvent(StreamEvent, kw_only=True):
-    """``response.reasoning_summary_text.done``: all that was thought."""
-
-    item_id: str
-    output_index: int
-    summary_index: int
-    text: str
-
-
-class ArgumentsDeltaEvent(StreamEvent, kw_only=True):
-    """``response.function_call_arguments.delta``: all of them at once."""
-
-    item_id: str
-    output_index: int
-    delta: str
-
-
-class ArgumentsDoneEvent(StreamEvent, kw_only=True):
-    """``response.function_call_arguments.done``."""
-
-    item_id: str
-    output_index: int
-    name: str
-    arguments: str

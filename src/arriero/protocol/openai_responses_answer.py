@@ -7,8 +7,10 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from arriero.protocol import openai_responses as wire
+from arriero.protocol import openai_responses_events as told
 from arriero.protocol.answer_route import AnswerRoute, to_route
 from arriero.protocol.openai_responses_items import COMPLETED, INCOMPLETE, OutputItems
+from arriero.protocol.openai_responses_tools import Offered
 from arriero.protocol.sse import sse_named_event
 from arriero.types.events import Event, Finished
 from arriero.types.routing import Decision
@@ -20,7 +22,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class ResponsesAnswer:
-    """Encodes one answer to a request. ident: makes its ids; created_at: Unix seconds.
+    """Encodes one answer to a request. tools: those of the request. ident: makes its ids; created_at: Unix seconds.
 
     The answer in one piece is the stream's last event without the others, so that the two never differ.
     """
@@ -28,9 +30,9 @@ class ResponsesAnswer:
     content_type = b"text/event-stream"
     whole_content_type = b"application/json"
 
-    def __init__(self, request: wire.ResponsesRequest, ident: str, created_at: int) -> None:
+    def __init__(self, request: wire.ResponsesRequest, tools: Offered, ident: str, created_at: int) -> None:
         self._begun = _begun(request, f"resp_{ident}", created_at)
-        self._items = OutputItems(ident)
+        self._items = OutputItems(ident, tools)
         self._sent = 0
         self._route: AnswerRoute | UnsetType = UNSET
 
@@ -38,7 +40,7 @@ class ResponsesAnswer:
         """What a batch of events adds."""
         del created_at
         self._note(events)
-        return self._opening() + self._frames(told for event in events for told in self._items.feed(event))
+        return self._opening() + self._frames(each for event in events for each in self._items.feed(event))
 
     def last(self, finished: Finished, created_at: str, times: Times) -> bytes:
         """The end of the open item, and the whole answer."""
@@ -73,12 +75,12 @@ class ResponsesAnswer:
         if self._sent:
             return b""
         kinds = ("response.created", "response.in_progress")
-        return self._frames(wire.ResponseEvent(type=kind, response=self._begun) for kind in kinds)
+        return self._frames(told.ResponseEvent(type=kind, response=self._begun) for kind in kinds)
 
-    def _frames(self, events: Iterable[wire.StreamEvent]) -> bytes:
+    def _frames(self, events: Iterable[told.StreamEvent]) -> bytes:
         return b"".join(self._frame(event) for event in events)
 
-    def _frame(self, event: wire.StreamEvent) -> bytes:
+    def _frame(self, event: told.StreamEvent) -> bytes:
         event.sequence_number = self._sent
         self._sent += 1
         return sse_named_event(event.type, _encode(event))
@@ -100,8 +102,8 @@ def _status(finished: Finished) -> str:
     return INCOMPLETE if finished.reason == "length" else COMPLETED
 
 
-def _lifecycle(response: wire.Response) -> wire.StreamEvent:
-    return wire.ResponseEvent(type=f"response.{response.status}", response=response)
+def _lifecycle(response: wire.Response) -> told.StreamEvent:
+    return told.ResponseEvent(type=f"response.{response.status}", response=response)
 
 
 def _usage(usage: Usage) -> wire.ResponseUsage:
@@ -110,7 +112,7 @@ def _usage(usage: Usage) -> wire.ResponseUsage:
         usage.completion_tokens,
         usage.prompt_tokens + usage.completion_tokens,
         wire.InputDetails(usage.cached_tokens),
-        wire.OutputDetails(0),
+        wire.OutputDetails(usage.reasoning_tokens),
     )
 
 
@@ -137,16 +139,16 @@ def _begun(request: wire.ResponsesRequest, ident: str, created_at: int) -> wire.
         top_p=1.0 if request.top_p is UNSET else request.top_p,
         presence_penalty=0.0,
         frequency_penalty=0.0,
-        top_logprobs=0,
+        top_logprobs=request.top_logprobs,
         temperature=request.temperature,
         reasoning=None if reasoning is UNSET else wire.ReasoningEcho(reasoning.effort, reasoning.summary),
         usage=None,
         max_output_tokens=None if request.max_output_tokens is UNSET else request.max_output_tokens,
-        max_tool_calls=None,
+        max_tool_calls=None if request.max_tool_calls is UNSET else request.max_tool_calls,
         store=False,
         background=request.background,
         service_tier="default",
         metadata=request.metadata,
-        safety_identifier=None,
-        prompt_cache_key=None,
+        safety_identifier=None if request.safety_identifier is UNSET else request.safety_identifier,
+        prompt_cache_key=None if request.prompt_cache_key is UNSET else request.prompt_cache_key,
     )

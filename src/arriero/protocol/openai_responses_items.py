@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from arriero.protocol import openai_responses as wire
+from arriero.protocol import openai_responses_events as told
+from arriero.protocol.openai_custom_tools import custom_input
+from arriero.protocol.openai_logprobs import to_logprobs
+from arriero.protocol.openai_responses_tools import Offered
 from arriero.types.chat import ToolCall
-from arriero.types.events import Event, TextDelta, ThinkingDelta, ToolCallDelta
+from arriero.types.events import Event, TextDelta, ThinkingDelta, TokenLogprob, ToolCallDelta
 
 COMPLETED = "completed"
 INCOMPLETE = "incomplete"
@@ -18,19 +23,20 @@ class OutputItems:
     """Turns events of an answer into items; ``done`` are those that are complete.
 
     An item is closed before the next one begins, so that its place in ``done`` is its index in the output. ident:
-    makes the ids of the items.
+    makes the ids of the items. tools: what the client calls the functions.
     """
 
-    def __init__(self, ident: str) -> None:
+    def __init__(self, ident: str, tools: Offered) -> None:
         self._ident = ident
+        self._tools = tools
         self._open: _OpenItem | None = None
         self.done: list[wire.Item] = []
 
-    def feed(self, event: Event) -> Sequence[wire.StreamEvent]:
+    def feed(self, event: Event) -> Sequence[told.StreamEvent]:
         """What an event does to the items."""
         match event:
-            case TextDelta(text=text) if text:
-                return self._add(_Message, text)
+            case TextDelta(text=text, logprobs=tokens) if text or tokens:
+                return self._add(_Message, text, tokens)
             case ThinkingDelta(text=text) if text:
                 return self._add(_Reasoning, text)
             case ToolCallDelta(call=call):
@@ -38,7 +44,7 @@ class OutputItems:
             case _:
                 return ()
 
-    def close(self, status: str = COMPLETED) -> Sequence[wire.StreamEvent]:
+    def close(self, status: str = COMPLETED) -> Sequence[told.StreamEvent]:
         """Complete the item that is open, if any. status: ``incomplete`` where the answer has been cut off."""
         if self._open is None:
             return ()
@@ -47,47 +53,71 @@ class OutputItems:
         self.done.append(events[-1].item)
         return events
 
-    def _add(self, kind: "type[_Message | _Reasoning]", text: str) -> Sequence[wire.StreamEvent]:
+    def _add(
+        self, kind: "type[_Message | _Reasoning]", text: str, tokens: Sequence[TokenLogprob] = ()
+    ) -> Sequence[told.StreamEvent]:
         if type(self._open) is kind:
-            return (self._open.delta(text),)
+            return (self._open.delta(text, tokens),)
         closing = self.close()
         self._open = kind(self._ident, len(self.done))
-        return [*closing, *self._open.opening(), self._open.delta(text)]
+        return [*closing, *self._open.opening(), self._open.delta(text, tokens)]
 
-    def _call(self, call: ToolCall) -> Sequence[wire.StreamEvent]:
+    def _call(self, call: ToolCall) -> Sequence[told.StreamEvent]:
         """A call comes whole, and so is opened and closed at once."""
         index = len(self.done)
-        item_id = f"fc_{self._ident}_{index}"
+        tool = self._tools.get(call.name)
+        name, namespace = (call.name, UNSET) if tool is None else (tool.name, tool.namespace or UNSET)
+        # Not every engine names its calls.
+        call_id = call.id or f"call_{self._ident}_{index}"
+        if tool is not None and tool.is_custom:
+            text = custom_input(call.arguments)
+            custom = wire.CustomCallItem(
+                f"ctc_{self._ident}_{index}", "custom_tool_call", COMPLETED, call_id, name, text, namespace
+            )
+            self.done.append(custom)
+            return _custom_events(custom, index)
         arguments = msgspec.json.encode(call.arguments).decode()
-        item = wire.FunctionCallItem(item_id, "function_call", COMPLETED, call.id, call.name, arguments)
-        begun = msgspec.structs.replace(item, status=_IN_PROGRESS, arguments="")
-        self.done.append(item)
-        return (
-            wire.ItemEvent(type="response.output_item.added", output_index=index, item=begun),
-            wire.ArgumentsDeltaEvent(
-                type="response.function_call_arguments.delta", item_id=item_id, output_index=index, delta=arguments
-            ),
-            wire.ArgumentsDoneEvent(
-                type="response.function_call_arguments.done",
-                item_id=item_id,
-                output_index=index,
-                name=call.name,
-                arguments=arguments,
-            ),
-            wire.ItemEvent(type="response.output_item.done", output_index=index, item=item),
+        item = wire.FunctionCallItem(
+            f"fc_{self._ident}_{index}", "function_call", COMPLETED, call_id, name, arguments, namespace
         )
+        self.done.append(item)
+        return _function_events(item, index)
+
+
+def _function_events(item: wire.FunctionCallItem, index: int) -> Sequence[told.StreamEvent]:
+    begun = msgspec.structs.replace(item, status=_IN_PROGRESS, arguments="")
+    kind = "response.function_call_arguments"
+    return (
+        told.ItemEvent(type="response.output_item.added", output_index=index, item=begun),
+        told.ArgumentsDeltaEvent(type=f"{kind}.delta", item_id=item.id, output_index=index, delta=item.arguments),
+        told.ArgumentsDoneEvent(
+            type=f"{kind}.done", item_id=item.id, output_index=index, name=item.name, arguments=item.arguments
+        ),
+        told.ItemEvent(type="response.output_item.done", output_index=index, item=item),
+    )
+
+
+def _custom_events(item: wire.CustomCallItem, index: int) -> Sequence[told.StreamEvent]:
+    begun = msgspec.structs.replace(item, status=_IN_PROGRESS, input="")
+    kind = "response.custom_tool_call_input"
+    return (
+        told.ItemEvent(type="response.output_item.added", output_index=index, item=begun),
+        told.InputDeltaEvent(type=f"{kind}.delta", item_id=item.id, output_index=index, delta=item.input),
+        told.InputDoneEvent(type=f"{kind}.done", item_id=item.id, output_index=index, input=item.input),
+        told.ItemEvent(type="response.output_item.done", output_index=index, item=item),
+    )
 
 
 class _OpenItem(Protocol):
     """An item that grows."""
 
-    def opening(self) -> Sequence[wire.StreamEvent]:
+    def opening(self) -> Sequence[told.StreamEvent]:
         """What tells that it begins."""
 
-    def delta(self, text: str) -> wire.StreamEvent:
-        """Add a piece."""
+    def delta(self, text: str, tokens: Sequence[TokenLogprob]) -> told.StreamEvent:
+        """Add a piece, with the tokens that it is made of where they are told."""
 
-    def closing(self, status: str) -> tuple[*tuple[wire.StreamEvent, ...], wire.ItemEvent]:
+    def closing(self, status: str) -> tuple[*tuple[told.StreamEvent, ...], told.ItemEvent]:
         """What tells that it is complete; the last event has it whole."""
 
 
@@ -98,45 +128,45 @@ class _Message:
         self._id = f"msg_{ident}_{index}"
         self._index = index
         self._pieces: list[str] = []
+        self._tokens: list[TokenLogprob] = []
 
-    def opening(self) -> Sequence[wire.StreamEvent]:
+    def opening(self) -> Sequence[told.StreamEvent]:
         item = wire.MessageItem(self._id, "message", _IN_PROGRESS, "assistant", [])
         return (
-            wire.ItemEvent(type="response.output_item.added", output_index=self._index, item=item),
-            self._part_event("response.content_part.added", ""),
+            told.ItemEvent(type="response.output_item.added", output_index=self._index, item=item),
+            self._part_event("response.content_part.added", _output_text("")),
         )
 
-    def delta(self, text: str) -> wire.StreamEvent:
+    def delta(self, text: str, tokens: Sequence[TokenLogprob]) -> told.StreamEvent:
         self._pieces.append(text)
-        return wire.TextDeltaEvent(
+        self._tokens += tokens
+        return told.TextDeltaEvent(
             type="response.output_text.delta",
             item_id=self._id,
             output_index=self._index,
             content_index=0,
             delta=text,
-            logprobs=[],
+            logprobs=to_logprobs(tokens),
         )
 
-    def closing(self, status: str) -> tuple[*tuple[wire.StreamEvent, ...], wire.ItemEvent]:
-        text = "".join(self._pieces)
-        item = wire.MessageItem(self._id, "message", status, "assistant", [_output_text(text)])
+    def closing(self, status: str) -> tuple[*tuple[told.StreamEvent, ...], told.ItemEvent]:
+        part = _output_text("".join(self._pieces), self._tokens)
+        item = wire.MessageItem(self._id, "message", status, "assistant", [part])
         return (
-            wire.TextDoneEvent(
+            told.TextDoneEvent(
                 type="response.output_text.done",
                 item_id=self._id,
                 output_index=self._index,
                 content_index=0,
-                text=text,
-                logprobs=[],
+                text=part.text,
+                logprobs=part.logprobs,
             ),
-            self._part_event("response.content_part.done", text),
-            wire.ItemEvent(type="response.output_item.done", output_index=self._index, item=item),
+            self._part_event("response.content_part.done", part),
+            told.ItemEvent(type="response.output_item.done", output_index=self._index, item=item),
         )
 
-    def _part_event(self, kind: str, text: str) -> wire.StreamEvent:
-        return wire.PartEvent(
-            type=kind, item_id=self._id, output_index=self._index, content_index=0, part=_output_text(text)
-        )
+    def _part_event(self, kind: str, part: wire.OutputText) -> told.StreamEvent:
+        return told.PartEvent(type=kind, item_id=self._id, output_index=self._index, content_index=0, part=part)
 
 
 class _Reasoning:
@@ -147,13 +177,17 @@ class _Reasoning:
         self._index = index
         self._pieces: list[str] = []
 
-    def opening(self) -> Sequence[wire.StreamEvent]:
+    def opening(self) -> Sequence[told.StreamEvent]:
         item = wire.ReasoningItem(self._id, "reasoning", [])
-        return (wire.ItemEvent(type="response.output_item.added", output_index=self._index, item=item),)
+        return (
+            told.ItemEvent(type="response.output_item.added", output_index=self._index, item=item),
+            self._part_event("response.reasoning_summary_part.added", ""),
+        )
 
-    def delta(self, text: str) -> wire.StreamEvent:
+    def delta(self, text: str, tokens: Sequence[TokenLogprob]) -> told.StreamEvent:
+        del tokens
         self._pieces.append(text)
-        return wire.SummaryDeltaEvent(
+        return told.SummaryDeltaEvent(
             type="response.reasoning_summary_text.delta",
             item_id=self._id,
             output_index=self._index,
@@ -161,21 +195,31 @@ class _Reasoning:
             delta=text,
         )
 
-    def closing(self, status: str) -> tuple[*tuple[wire.StreamEvent, ...], wire.ItemEvent]:
+    def closing(self, status: str) -> tuple[*tuple[told.StreamEvent, ...], told.ItemEvent]:
         del status
         text = "".join(self._pieces)
-        item = wire.ReasoningItem(self._id, "reasoning", [wire.SummaryText("summary_text", text)], text)
+        item = wire.ReasoningItem(self._id, "reasoning", [_summary(text)], text)
         return (
-            wire.SummaryDoneEvent(
+            told.SummaryDoneEvent(
                 type="response.reasoning_summary_text.done",
                 item_id=self._id,
                 output_index=self._index,
                 summary_index=0,
                 text=text,
             ),
-            wire.ItemEvent(type="response.output_item.done", output_index=self._index, item=item),
+            self._part_event("response.reasoning_summary_part.done", text),
+            told.ItemEvent(type="response.output_item.done", output_index=self._index, item=item),
+        )
+
+    def _part_event(self, kind: str, text: str) -> told.StreamEvent:
+        return told.SummaryPartEvent(
+            type=kind, item_id=self._id, output_index=self._index, summary_index=0, part=_summary(text)
         )
 
 
-def _output_text(text: str) -> wire.OutputText:
-    return wire.OutputText("output_text", text, [], [])
+def _output_text(text: str, tokens: Sequence[TokenLogprob] = ()) -> wire.OutputText:
+    return wire.OutputText("output_text", text, [], to_logprobs(tokens))
+
+
+def _summary(text: str) -> wire.SummaryText:
+    return wire.SummaryText("summary_text", text)

@@ -3,17 +3,18 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from arriero.engines.labels.choosing import Tokenize
 from arriero.errors import ArrieroError, EngineFailed
 from arriero.router.digest import digest
 from arriero.router.judge_calibration import calibration_for
 from arriero.router.judge_prompt import CUE, NEXT, QUESTION, criteria, judge_prompt
-from arriero.router.label_tokens import CANDIDATES, Labels, Tokenize, choose_labels, label_odds
+from arriero.router.label_tokens import CANDIDATES, Labels, choose_labels, label_odds
 from arriero.router.scoring import ScorerFailed
 from arriero.router.subject import Subject
 from arriero.router.verdicts import VerdictCache, parse_verdict
@@ -21,10 +22,15 @@ from arriero.types.chat import TextPrompt, TextRequest
 from arriero.types.events import Event, TextDelta, TopLogprob, text_and_thinking
 from arriero.types.routing import Score
 from arriero.types.sampling import SamplingParams
+from arriero.types.system_one import Decided, DecisionRequest, Option, Question
 
 _T = TypeVar("_T")
 # All events of the answer to a request. Raises ArrieroError.
 Ask = Callable[[TextRequest], Awaitable[Sequence[Event]]]
+# Has questions answered by a model that was made to decide (System One). Raises EngineFailed, with status 404, 405 or
+# 501 where there is none. Not for one that only has a route for it: without examples, models for chat decide no better
+# than a coin.
+Decide = Callable[[DecisionRequest], Awaitable[Decided]]
 # A probability as a model has it, made one that is right as often as it says.
 Calibration = Callable[[float], float]
 # What is said in a word says nothing of how sure it is.
@@ -33,19 +39,6 @@ _EMPTY_PROBABILITY = 0.05
 _TEXT_TOKENS = 16
 # In one of these ways a server says that it does not know what it is asked.
 _NO_SUCH_ROUTE = (404, 405, 501)
-
-
-class Decides(Protocol):
-    """An engine with a model that was made to decide (System One).
-
-    Not for one that only has a route for it: without examples, models for chat decide no better than a coin.
-    """
-
-    async def decide(self, text: str, question: str, criteria: Mapping[str, str]) -> Mapping[str, float]:
-        """How likely each of the criteria's names fits the text: what they mean are their values.
-
-        Raises EngineFailed, with status 404, 405 or 501 where it cannot do this.
-        """
 
 
 class JudgeSettings(Struct, frozen=True):
@@ -65,8 +58,8 @@ class JudgeScorer:
     """Scores by what a model takes for likelier (see ``Scorer``).
 
     ask: puts a request to it. tokenize: tells the tokens of a text, where its engine can; with it, labels are chosen
-    that are one token each. calibration: None takes what is known of the model. decides: its engine, where that may be
-    one that decides by itself; it is asked first, and not again once it says that it cannot.
+    that are one token each. calibration: None takes what is known of the model. decides: asks it, where it may be one
+    that was made to decide; that is asked first, and not again once it says that it cannot.
     """
 
     name = "judge"
@@ -77,7 +70,7 @@ class JudgeScorer:
         tokenize: Tokenize | None = None,
         calibration: Calibration | None = None,
         settings: JudgeSettings = JudgeSettings(),  # noqa: B008  # frozen
-        decides: Decides | None = None,
+        decides: Decide | None = None,
     ) -> None:
         self._ask = ask
         self._tokenize = tokenize
@@ -129,14 +122,14 @@ class JudgeScorer:
         if self._decides is None:
             return None
         try:
-            chances = await self._decides.decide(digested, QUESTION, criteria(labels))
+            decided = await self._decides(_question(digested, labels))
         except EngineFailed as error:
             if error.status not in _NO_SUCH_ROUTE:
                 raise
             self._decides = None
             return None
-        simple, hard = (chances.get(word, 0.0) for word in (labels.simple, labels.complex))
-        return hard / (simple + hard) if simple + hard > 0 else None
+        _, hard = decided.readings[0].probabilities
+        return hard
 
     async def _first_tokens(self, prompt: str) -> Sequence[TopLogprob]:
         """What the answer might begin with, the likeliest first."""
@@ -173,6 +166,12 @@ async def _within(timeout_s: float, answering: Awaitable[_T]) -> _T:
 
 def _request(prompt: str, sampling: SamplingParams, top_logprobs: int | None = None) -> TextRequest:
     return TextRequest(TextPrompt(prompt), sampling, top_logprobs=top_logprobs, is_truncating=False)
+
+
+def _question(digested: str, labels: Labels) -> DecisionRequest:
+    """What a model is asked that was made to decide."""
+    options = tuple(Option(word, meaning) for word, meaning in criteria(labels).items())
+    return DecisionRequest(digested, (Question("difficulty", "choice", QUESTION, options),))
 
 
 def _logistic(log_odds: float) -> float:

@@ -1,16 +1,14 @@
 """The two words that a judge chooses between, and how likely it takes each to be. Pure but for the tokenizer."""
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
+from arriero.engines.labels.choosing import Checked, Place, Tokenize, whole_set
+from arriero.engines.labels.reading import listed_logprob
 from arriero.types.events import TopLogprob
 
-# The tokens of a text, without those that a model wants before a prompt. Raises ArrieroError.
-Tokenize = Callable[[str], Awaitable[Sequence[int]]]
-# White space, as text and as vocabularies write it.
-_SPACE = " \t\r\n▁ĠĊ"
 # Judges that put less than this on both labels together do not do what they were asked.
 _LEAST_MASS = 0.01
 
@@ -41,28 +39,16 @@ async def choose_labels(tokenize: Tokenize, cue: str) -> Labels:
 
     Raises ArrieroError where the tokenizer fails.
     """
-    before = list(await tokenize(cue))
-    for labels in CANDIDATES:
-        behind = [list(await tokenize(f"{cue} {word}")) for word in (labels.simple, labels.complex)]
-        if behind[0] != behind[1] and all(tokens[:-1] == before for tokens in behind):
-            return labels
-    return CANDIDATES[0]
+    sets = [(labels.simple, labels.complex) for labels in CANDIDATES]
+    found = await whole_set(Checked(Place(cue, " ")), tokenize, sets)
+    return Labels(*(label.text for label in found)) if found else CANDIDATES[0]
 
 
 def label_odds(top: Sequence[TopLogprob], labels: Labels) -> Odds | None:
     """What the likeliest first tokens of an answer say; None where they hardly speak of the labels."""
-    found = [_logprob(top, word) for word in (labels.simple, labels.complex)]
+    found = [listed_logprob(top, word, is_any_case=True) for word in (labels.simple, labels.complex)]
     if sum(math.exp(each) for each in found if each is not None) < _LEAST_MASS:
         return None
     least = min(each.logprob for each in top)
     simple, hard = (least if each is None else each for each in found)
     return Odds(hard - simple, is_bounded=None in found)
-
-
-def _logprob(top: Iterable[TopLogprob], word: str) -> float | None:
-    """Of a word in all ways of writing it that are listed; None where there are none."""
-    listed = [each.logprob for each in top if each.token.strip(_SPACE).lower() == word.lower()]
-    if not listed:
-        return None
-    most = max(listed)
-    return most + math.log(sum(math.exp(each - most) for each in listed))

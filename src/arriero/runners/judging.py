@@ -5,11 +5,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from arriero.engines.base import Engine, Tokenizes
+from arriero.engines.base import Decides, Engine, Tokenizes
+from arriero.engines.labels.choosing import Tokenize
 from arriero.errors import ArrieroError, EngineFailed
-from arriero.router.judge import Ask
+from arriero.router.judge import Ask, Decide
 from arriero.router.judge_prompt import judge_prompt
-from arriero.router.label_tokens import CANDIDATES, Tokenize
+from arriero.router.label_tokens import CANDIDATES
 from arriero.runners.carrier import ANYTHING, Carrier
 from arriero.runners.routed_answer import tell_judging
 from arriero.types.chat import TextPrompt, TextRequest
@@ -17,6 +18,7 @@ from arriero.types.events import Event
 from arriero.types.loading import Demand, LoadOptions
 from arriero.types.models import ModelRecord
 from arriero.types.sampling import SamplingParams
+from arriero.types.system_one import Decided, DecisionRequest
 
 logger = logging.getLogger(__name__)
 
@@ -72,3 +74,21 @@ def tokenize_judge(find: FindJudge, carrier: Carrier) -> Tokenize:
         return await carrier.call(record, work, _STAYS if record.instance else ANYTHING)
 
     return tokenize
+
+
+def decide_judge(find: FindJudge, carrier: Carrier) -> Decide:
+    """How a judge decides that was made for it. Raises EngineFailed, with 501, where it was not."""
+
+    async def decide(request: DecisionRequest) -> Decided:
+        async def work(engine: Engine) -> Decided:
+            if not isinstance(engine, Decides):
+                raise EngineFailed("this engine does not decide", 501)
+            return await engine.decide(request)
+
+        record = find()
+        if "decision" not in record.capabilities:
+            raise EngineFailed("this model was not made to decide", 501)
+        tell_judging(record)
+        return await carrier.call(record, work, _STAYS if record.instance else ANYTHING, takes_slot=True)
+
+    return decide

@@ -22,7 +22,7 @@ from arriero.router.share import ShareController
 from arriero.router.stack import StackScorer
 from arriero.router.tuning import load_share, load_tuning, share_file, tuning_file
 from arriero.runners.carrier import Carrier
-from arriero.runners.judging import FindJudge, ask_judge, own_judge, tokenize_judge, warm_judge
+from arriero.runners.judging import FindJudge, ask_judge, decide_judge, own_judge, tokenize_judge, warm_judge
 from arriero.runners.route_record import Recorder
 from arriero.runners.routing import Routing
 from arriero.store.layout import Layout
@@ -119,4 +119,5 @@ def _judge(settings: RouterSettings, name: str, find: Find, carrier: Carrier) ->
         ask_judge(find_judge, carrier),
         tokenize_judge(find_judge, carrier),
         settings=JudgeSettings(name, settings.judge_timeout_s),
+        decides=decide_judge(find_judge, carrier),
     )

@@ -253,6 +253,8 @@ def _asked(request: TextRequest, demand: Demand, named: Side | None) -> Asked:
     """named: the side that the router's name asks for."""
     came_ns = time.perf_counter_ns()
     wish = msgspec.structs.replace(demand.wish, force=most_private((named, demand.wish.force)))
+    # What a router's models say is noted, and told with who has said it.
+    request = msgspec.structs.replace(request, passing=None)
     return Asked(request, demand, subject_of(request), wish, came_ns)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arriero.errors import InvalidRequest
+from arriero.errors import ImageRefused, InvalidRequest
 from arriero.protocol.media import media_kind
 from arriero.protocol.ollama_convert import Think
 from arriero.types.models import Capability, ModelRecord
@@ -14,6 +14,12 @@ def require(record: ModelRecord, capability: Capability, message: str) -> None:
     """Raise InvalidRequest with the message where the model lacks the capability."""
     if capability not in record.capabilities:
         raise InvalidRequest(message)
+
+
+def require_decisions(record: ModelRecord, model: str) -> None:
+    """Raise InvalidRequest where the model neither was made to decide nor answers in words. ``model``: as asked for."""
+    if not {"decision", "completion"} & set(record.capabilities):
+        raise InvalidRequest(f'"{model}" does not support decisions')
 
 
 # A tool is JSON of the caller's own.
@@ -35,13 +41,17 @@ def require_insert(record: ModelRecord, suffix: str) -> None:
 
 
 def require_images(record: ModelRecord, images: Sequence[str], model: str) -> None:
-    """Raise InvalidRequest where there are images that the model cannot look at. ``model``: as asked for."""
-    if not images:
-        return
-    require(record, "vision", f'"{model}" does not support image input')
+    """Raise ImageRefused where there are images that the model cannot look at, InvalidRequest for sounds.
+
+    model: as asked for.
+    """
+    if images and media_kind(images[0]).startswith("audio/") and "vision" not in record.capabilities:
+        raise InvalidRequest(f'"{model}" does not support audio input')
+    if images and "vision" not in record.capabilities:
+        raise ImageRefused(f'"{model}" does not support image input')
     for number, image in enumerate(images):
         if media_kind(image) in {"", "image/webp"}:
-            raise InvalidRequest(f"image {number + 1} is neither PNG, JPEG, GIF nor BMP: convert it first")
+            raise ImageRefused(f"image {number + 1} is neither PNG, JPEG, GIF nor BMP: convert it first")
 
 
 def decide_think(asked: Think, model: str, record: ModelRecord) -> Think:

@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from arriero.server import ollama_account
 from arriero.server.anthropic import AnthropicMessages
+from arriero.server.anthropic_models import AnthropicModels
 from arriero.server.auth import ApiKey
-from arriero.server.endpoint import Endpoint, Handler
+from arriero.server.endpoint import Endpoint, Handler, SharedPath
 from arriero.server.errors import ANTHROPIC, OLLAMA, OPENAI, Dialect
 from arriero.server.exchange import Exchange
 from arriero.server.hosts import LocalHosts
@@ -35,6 +36,7 @@ from arriero.server.relay import RELAYED, Relay
 from arriero.server.responses import OpenAIResponses
 from arriero.server.router import RouterExplain
 from arriero.server.services import Services
+from arriero.server.systemone import SystemOne
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def _routes(services: Services) -> list[Route]:
     completion = OpenAICompletion(services)
     openai_embed, openai_models, openai_audio = OpenAIEmbed(services), OpenAIModels(services), OpenAIAudio(services)
     responses, anthropic = OpenAIResponses(services), AnthropicMessages(services)
+    anthropic_models = AnthropicModels(services)
     return [
         _route("POST", "/api/chat", text.chat, OLLAMA),
         _route("POST", "/api/generate", text.generate, OLLAMA),
@@ -116,6 +119,7 @@ def _routes(services: Services) -> list[Route]:
         _route("POST", "/v1/responses", responses.create, OPENAI),
         _route("POST", "/v1/messages", anthropic.create, ANTHROPIC),
         _route("POST", "/v1/messages/count_tokens", anthropic.count_tokens, ANTHROPIC),
+        _route("POST", "/v1/systemone", SystemOne(services).decide, OLLAMA),
         _route("GET HEAD", "/", _heartbeat, OLLAMA),
         _route("GET HEAD", "/api/version", models.version, OLLAMA),
         _route("GET HEAD", "/api/tags", models.tags, OLLAMA),
@@ -137,10 +141,17 @@ def _routes(services: Services) -> list[Route]:
         _route("GET", "/api/experimental/model-recommendations", ollama_account.recommendations, OLLAMA),
         _route("POST", "/api/router/explain", RouterExplain(services).explain, OLLAMA),
         _route("GET", "/metrics", Metrics(services.metrics).show, OLLAMA),
-        _route("GET", "/v1/models", openai_models.models, OPENAI),
+        _shared("/v1/models", openai_models.models, anthropic_models.models),
         # Names of models have slashes in them; Ollama's own route, of one segment, cannot be asked for those.
-        _route("GET", "/v1/models/{id:path}", openai_models.model, OPENAI),
+        _shared("/v1/models/{id:path}", openai_models.model, anthropic_models.model),
     ]
+
+
+def _shared(path: str, openai: Handler, anthropic: Handler) -> Route:
+    """A path that OpenAI and Anthropic share, to be asked with GET."""
+    route = Route(path, SharedPath(Endpoint(openai, OPENAI), Endpoint(anthropic, ANTHROPIC)), methods=["GET"])
+    route.methods = {"GET"}
+    return route
 
 
 def _route(methods: str, path: str, handler: Handler, dialect: Dialect) -> Route:

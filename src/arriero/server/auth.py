@@ -24,9 +24,11 @@ class ApiKey:
         if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or self._is_authorized(scope):
             await self._app(scope, receive, send)
             return
-        dialect = dialect_of(scope["path"])
+        dialect = dialect_of(scope)
         error = Unauthorized("unauthorized: send the server's API key as 'Authorization: Bearer KEY'")
-        await Exchange(scope, receive, send).reply(dialect.error_body(error), dialect.content_type, error.status)
+        exchange = Exchange(scope, receive, send, dialect.id_header)
+        body = dialect.error_body(error, exchange.request_id)
+        await exchange.reply(body, dialect.content_type, error.status)
 
     def _is_authorized(self, scope: Scope) -> bool:
         return any(

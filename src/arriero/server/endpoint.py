@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope, Send
 
 from arriero.errors import ArrieroError, ServerBusy
-from arriero.server.errors import Dialect
+from arriero.server.errors import Dialect, dialect_of
 from arriero.server.exchange import ClientGone, Exchange
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        exchange = Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send, self.dialect.id_header)
         try:
             await self.handler(exchange)
         except ClientGone:
@@ -44,4 +44,16 @@ class Endpoint:
             logger.warning("answer broke off", extra={"error": error.message})
             await exchange.break_off(error.message)
         else:
-            await exchange.reply(self.dialect.error_body(error), self.dialect.content_type, error.status)
+            body = self.dialect.error_body(error, exchange.request_id)
+            await exchange.reply(body, self.dialect.content_type, error.status)
+
+
+class SharedPath:
+    """A path that dialects share: each request goes to the endpoint of its own (see ``dialect_of``)."""
+
+    def __init__(self, *endpoints: Endpoint) -> None:
+        self._endpoints = {endpoint.dialect: endpoint for endpoint in endpoints}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._endpoints[dialect_of(scope)](scope, receive, send)

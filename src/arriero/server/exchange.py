@@ -1,13 +1,15 @@
 """One HTTP request and its answer, as handlers see them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from arriero.errors import BodyTooLarge
+from arriero.protocol.content_encoding import unpack
 
 # Images come inside; beyond this, parsing alone would hold up every other answer for seconds.
 MAX_BODY_BYTES = 256 << 20
@@ -18,9 +20,12 @@ class ClientGone(Exception):
 
 
 class Exchange:
-    """Read the body, then either ``reply`` once, or ``start`` a stream and ``write`` to it."""
+    """Read the body, then either ``reply`` once, or ``start`` a stream and ``write`` to it.
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    id_header: the header by which the answer tells ``request_id``; b"" for a dialect that has none.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, id_header: bytes = b"") -> None:
         self._receive = receive
         self._send = send
         self.path_params: dict[str, str] = scope.get("path_params", {})
@@ -29,6 +34,14 @@ class Exchange:
         self.has_started = False
         self._failure: Callable[[str], bytes] | None = None
         self._body: bytes | None = None
+        self._id_header = id_header
+        self._request_id = ""
+
+    @property
+    def request_id(self) -> str:
+        """24 hex digits that tell this request from others."""
+        self._request_id = self._request_id or secrets.token_hex(12)
+        return self._request_id
 
     @property
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
@@ -57,10 +70,17 @@ class Exchange:
                 return
 
     async def body(self) -> bytes:
-        """The whole body, each time it is asked for. Raises ClientGone, and BodyTooLarge beyond ``MAX_BODY_BYTES``."""
+        """The whole body, unpacked, each time it is asked for.
+
+        Raises ClientGone, BodyTooLarge beyond ``MAX_BODY_BYTES``, InvalidRequest where it cannot be unpacked.
+        """
         if self._body is None:
-            self._body = await self._read_body()
+            self._body = unpack(await self._read_body(), self._encoding)
         return self._body
+
+    @property
+    def _encoding(self) -> str:
+        return next((value.decode("latin-1") for name, value in self.headers if name == b"content-encoding"), "")
 
     async def _read_body(self) -> bytes:
         parts: list[bytes] = []
@@ -109,9 +129,9 @@ class Exchange:
         self._failure = failure
         await self._begin(status, [*headers, *extra])
 
-    async def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes) -> Awaitable[None]:
         """Send a piece of a stream."""
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        return self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def finish(self, chunk: bytes = b"") -> None:
         """Send the last piece of an answer."""
@@ -124,6 +144,9 @@ class Exchange:
 
     async def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.has_started = True
+        # An answer that is handed on has that of the server where it was made.
+        if self._id_header and not any(name == self._id_header for name, _ in headers):
+            headers.append((self._id_header, b"req_" + self.request_id.encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     @asynccontextmanager

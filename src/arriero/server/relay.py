@@ -8,7 +8,7 @@ from arriero.protocol.go_json import decode_body
 from arriero.protocol.openai_engine import UNREADABLE
 from arriero.runners.upstreams import Upstreams
 from arriero.server.endpoint import Handler
-from arriero.server.errors import ANTHROPIC, Dialect
+from arriero.server.errors import ANTHROPIC, SYSTEM_ONE, Dialect
 from arriero.server.exchange import Exchange
 from arriero.store.library import Library
 from arriero.types.models import ModelRecord
@@ -21,6 +21,8 @@ _PASSED_ON = frozenset(
 _COUNT = "/v1/messages/count_tokens"
 _NO_SUCH_ROUTE = 501
 _NOT_FOUND = 404
+# An Ollama decides with models alone that were made for it. What is wrong with a request, the handler tells, too.
+_NOT_DECIDED = frozenset({400, 404, 405, 501})
 # As long as what ends an event.
 _TAIL_BYTES = 4
 
@@ -68,6 +70,8 @@ class Relay:
                     await _stream(exchange, relayed, dialect)
         except RelayRefused as refused:
             told = refused.answer
+            if path == SYSTEM_ONE and refused.status in _NOT_DECIDED:
+                return False
             if told.status == _NOT_FOUND and (path == _COUNT or refused.status == _NO_SUCH_ROUTE):
                 return False
             await exchange.reply(told.content, _as_header(told.content_type), told.status, told.headers)
@@ -100,7 +104,7 @@ async def _stream(exchange: Exchange, relayed: Relayed, dialect: Dialect) -> Non
     tail = b""
 
     def failure(message: str) -> bytes:
-        return _end(relayed.content_type, tail) + _record(dialect, relayed.content_type, message)
+        return _end(relayed.content_type, tail) + _record(dialect, relayed.content_type, message, exchange.request_id)
 
     await exchange.start(_as_header(relayed.content_type), failure, relayed.headers)
     piece = relayed.first
@@ -119,8 +123,8 @@ def _end(content_type: str, tail: bytes) -> bytes:
     return b"" if tail.endswith((b"\n\n", b"\r\n\r\n")) else b"\n\n"
 
 
-def _record(dialect: Dialect, content_type: str, message: str) -> bytes:
-    error = dialect.error_body(EngineFailed(message))
+def _record(dialect: Dialect, content_type: str, message: str, request_id: str) -> bytes:
+    error = dialect.error_body(EngineFailed(message), request_id)
     if content_type.startswith("application/x-ndjson"):
         return error + b"\n"
     event = b"event: error\n" if dialect is ANTHROPIC else b""
@@ -141,5 +145,6 @@ RELAYED = frozenset(
         "/v1/responses",
         "/v1/messages",
         _COUNT,
+        SYSTEM_ONE,
     }
 )

@@ -3,12 +3,12 @@
 import secrets
 import time
 
-from arriero.errors import InvalidRequest
 from arriero.protocol import openai_responses as wire
 from arriero.protocol import openai_responses_read as read
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_convert import read_keep_alive
 from arriero.protocol.openai_responses_answer import ResponsesAnswer
+from arriero.protocol.openai_responses_tools import left_out, offered_tools, read_tools
 from arriero.server.conversation import Conversation
 from arriero.server.errors import EMPTY_BODY
 from arriero.server.exchange import Exchange
@@ -30,24 +30,23 @@ class OpenAIResponses:
         """``POST /v1/responses``. Without any input, the model is loaded."""
         asked_ns = time.perf_counter_ns()
         body = decode_body(await exchange.body(), wire.ResponsesRequest, empty=EMPTY_BODY)
-        conversation = _conversation(body)
-        if not body.model.strip():
-            raise InvalidRequest("model is required")
-        record = self._library.find(body.model)
-        request, demand = conversation.request(record, exchange)
-        encoder = ResponsesAnswer(body, secrets.token_hex(12), int(time.time()))
-        job = Job(record, request, demand, encoder, body.stream, asked_ns)
+        read.check(body)
+        conversation, tools = _conversation(body), offered_tools(body)
+        held = conversation.held_against(self._library, exchange)
+        encoder = ResponsesAnswer(body, tools, secrets.token_hex(12), int(time.time()))
+        ignored = [f"tools.{kind}" for kind in left_out(body)]
+        job = Job(held.record, held.request, held.demand, encoder, body.stream, asked_ns, ignored)
         if conversation.messages:
             await send_answer(exchange, self._carrier, job)
             return
         async with exchange.while_connected():
-            await self._carrier.load(record, demand)
+            await self._carrier.load(held.record, held.demand)
         await _reply_empty(exchange, job)
 
 
 def _conversation(body: wire.ResponsesRequest) -> Conversation:
     messages = read.read_messages(body)
-    tools, tool_choice = read.read_tools(body)
+    tools, tool_choice = read_tools(body)
     return Conversation(
         body.model,
         messages,
@@ -57,8 +56,9 @@ def _conversation(body: wire.ResponsesRequest) -> Conversation:
         think=read.read_think(body),
         json_format=read.read_format(body),
         options=read.read_options(body),
-        is_truncating=body.truncation != "disabled",
+        is_truncating=body.truncation == "auto",
         keep_alive_s=read_keep_alive(body.keep_alive),
+        top_logprobs=read.read_response_tops(body),
         metadata=body.metadata,
     )
 

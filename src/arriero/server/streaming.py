@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from arriero.protocol.timestamps import utc_now
 from arriero.runners.carrier import Answer, Carrier
 from arriero.server.exchange import Exchange
-from arriero.types.chat import TextRequest
-from arriero.types.events import Event, Finished, Truncated
+from arriero.types.chat import Passing, TextRequest
+from arriero.types.events import Event, Finished, Passed, Truncated
 from arriero.types.loading import Demand
 from arriero.types.models import ModelRecord
 from arriero.types.routing import Decision
@@ -57,7 +57,10 @@ class AnswerEncoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A checked request, and how its answer goes out."""
+    """A checked request, and how its answer goes out.
+
+    ignored: what of it nobody here can do, by its own names. passing: its stream, in a dialect that engines speak, too.
+    """
 
     record: ModelRecord
     request: TextRequest
@@ -65,11 +68,14 @@ class Job:
     encoder: AnswerEncoder
     is_stream: bool
     asked_ns: int
+    ignored: Sequence[str] = ()
+    passing: Passing | None = None
 
 
 async def send_answer(exchange: Exchange, carrier: Carrier, job: Job) -> None:
     """Have the answer generated and send it. Errors before its first byte are raised."""
-    async with exchange.while_connected(), carrier.answer(job.record, job.request, job.demand) as answer:
+    request = replace(job.request, passing=job.passing) if job.is_stream and job.passing else job.request
+    async with exchange.while_connected(), carrier.answer(job.record, request, job.demand) as answer:
         headers = told_headers(job, answer)
         last = await (_stream(exchange, answer, job, headers) if job.is_stream else _collect(answer, job))
     # The engine has been given back: the last piece may tell the client so.
@@ -80,14 +86,14 @@ async def send_answer(exchange: Exchange, carrier: Carrier, job: Job) -> None:
 
 
 def told_headers(job: Job, answer: Answer) -> Sequence[tuple[bytes, bytes]]:
-    """Tell, before anything else, what the first events say, and what the engine cannot do of what was asked."""
+    """Tell, before anything else, what the first events say, and what was asked for and cannot be done."""
     headers = first_headers(job, answer.first)
-    ignored = answer.ignored
+    ignored = [*answer.ignored, *job.ignored]
     if not ignored:
         return headers
     # For every request of some clients: the header has to do.
     logger.debug("engine cannot do all that was asked", extra={"model": job.record.name, "ignored": ignored})
-    return (*headers, (IGNORED_HEADER, ", ".join(ignored).encode()))
+    return (*headers, (IGNORED_HEADER, quote(", ".join(ignored), safe=_PLAIN).encode()))
 
 
 def first_headers(job: Job, first: Sequence[Event]) -> Sequence[tuple[bytes, bytes]]:
@@ -122,12 +128,25 @@ async def _stream(exchange: Exchange, answer: Answer, job: Job, headers: Sequenc
     encoder, events = job.encoder, answer.first
     first_ns = time.perf_counter_ns()
     await exchange.start(encoder.content_type, encoder.failure, headers)
+    if any(type(event) is Passed for event in events):
+        while type(events[-1]) is not Finished:
+            await exchange.write(_passed(events))
+            events = await anext(answer.rest)
+        return _passed(events)
     while type(last := events[-1]) is not Finished:
         await exchange.write(encoder.chunk(events, utc_now()))
         events = await anext(answer.rest)
     created_at = utc_now()
     text = encoder.chunk(events, created_at) if len(events) > 1 else b""
     return text + encoder.last(last, created_at, _times(job, answer, first_ns))
+
+
+def _passed(events: Sequence[Event]) -> bytes:
+    """What is in the client's dialect already."""
+    first = events[0]
+    if len(events) == 1 and type(first) is Passed:
+        return first.data
+    return b"".join([event.data for event in events if type(event) is Passed])
 
 
 async def _collect(answer: Answer, job: Job) -> bytes:

@@ -46,6 +46,8 @@ def describe_capabilities(gguf: GgufFile) -> tuple[Capability, ...]:
         found.append("insert")
     if f"{_family(gguf)}.vision.block_count" in gguf.metadata:
         found.append("vision")
+    if f"{_family(gguf)}.decision.type" in gguf.metadata:
+        found.append("decision")
     return tuple(found)
 
 

@@ -49,6 +49,7 @@ class ChatPrompt(Struct, frozen=True):
 
     think: None leaves it to the template. tools: definitions of functions as OpenAI and Ollama write them. tool_choice:
     whether one must be called. is_one_call: at most one is called in an answer, where the engine can see to that.
+    think_tokens: so much is thought at most, where it can see to that.
     context: tokens of an earlier exchange that stand in front of it all.
     """
 
@@ -59,6 +60,7 @@ class ChatPrompt(Struct, frozen=True):
     context: tuple[int, ...] = ()
     tool_choice: ToolChoice = "auto"
     is_one_call: bool = False
+    think_tokens: int | None = None
 
 
 class TextPrompt(Struct, frozen=True):
@@ -90,6 +92,17 @@ class JsonFormat(Struct, frozen=True):
     schema: dict[str, Any] | None = None
 
 
+class Passing(Struct, frozen=True):
+    """The stream that a client wants: an engine that speaks its dialect may answer with ``Passed``.
+
+    model: what the client calls it. include_usage: the stream tells the usage.
+    """
+
+    dialect: Literal["chat", "completions"]
+    model: str
+    include_usage: bool = False
+
+
 class TextRequest(Struct, frozen=True):
     """One answer to be generated.
 
@@ -100,6 +113,7 @@ class TextRequest(Struct, frozen=True):
     wants_context: the answer's end shall tell the tokens of the prompt and of the answer.
     wants_stop_text: it shall tell which of ``sampling.stop`` ended it, where the engine can.
     may_skip_thinking: of the models that a router has, one that cannot think just answers.
+    passing: the client can be given the engine's own bytes, where they are what this server would write.
     """
 
     prompt: Prompt
@@ -112,3 +126,4 @@ class TextRequest(Struct, frozen=True):
     wants_context: bool = False
     wants_stop_text: bool = False
     may_skip_thinking: bool = False
+    passing: Passing | None = None

@@ -67,6 +67,15 @@ class ToolCallDelta(msgspec.Struct, frozen=True):
     call: ToolCall
 
 
+class Passed(msgspec.Struct, frozen=True, gc=False):
+    """A piece of the answer's stream in the client's own dialect, to be sent as it is.
+
+    An answer to ``TextRequest.passing`` is told either in these or in other events; what ends the stream is in them.
+    """
+
+    data: bytes
+
+
 class Finished(msgspec.Struct, frozen=True):
     """The answer is complete.
 
@@ -81,7 +90,7 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 # A decision comes before all else, where a router has found who answers.
-Event = TextDelta | ThinkingDelta | ToolCallDelta | Truncated | Decision | Finished
+Event = TextDelta | ThinkingDelta | ToolCallDelta | Passed | Truncated | Decision | Finished
 
 
 def text_and_thinking(events: Sequence[Event]) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from arriero.types.chat import Message
 # Who answers for a model: a process that this server starts, servers that run elsewhere, or two other models of which a
 # router chooses one.
 Carrier = Literal["process", "upstream", "router"]
-Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking"]
+Capability = Literal["completion", "tools", "insert", "vision", "embedding", "thinking", "decision"]
 
 
 @dataclass(frozen=True, slots=True)

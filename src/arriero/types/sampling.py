@@ -10,6 +10,7 @@ class SamplingParams(msgspec.Struct, frozen=True):
     repeat_last_n: how many of the last tokens the penalties look at (tokens).
     seed: any 63-bit integer; -1: random; None: the server's own, or random where it has none.
     stop: texts that end the answer and are not part of it.
+    logit_bias: what is added to a token's logit, by the token's number in the model's vocabulary; -100 forbids it.
     """
 
     max_tokens: int | None = None
@@ -25,3 +26,4 @@ class SamplingParams(msgspec.Struct, frozen=True):
     num_keep: int | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    logit_bias: tuple[tuple[int, float], ...] = ()

@@ -20,7 +20,8 @@ class UpstreamSettings:
     that its certificate is held against, in place of the system's. connect_timeout_s; read_timeout_s: between two reads
     of an answer. models: its models that are served, by the names they are served under here; empty for all, under
     their own. capabilities: of all its models, in place of what is found out. is_cumulative: pieces of an answer
-    repeat all that came before.
+    repeat all that came before. passes: clients of OpenAI's API get its streams as they come, where they are what this
+    server would write; None: by its kind.
     """
 
     name: str
@@ -33,3 +34,4 @@ class UpstreamSettings:
     models: Mapping[str, str] = field(default_factory=dict, hash=False)
     capabilities: tuple[Capability, ...] | None = None
     is_cumulative: bool = False
+    passes: bool | None = None

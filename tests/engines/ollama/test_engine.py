@@ -245,6 +245,10 @@ async def test_what_is_passed_over_is_named() -> None:
         assert not ignored_by(engine, TextRequest(HELLO, SamplingParams(top_k=3, num_keep=9), top_logprobs=20))
         forced = ChatPrompt(HELLO.messages, tools=({},), tool_choice=NamedTool("f"))
         assert ignored_by(engine, TextRequest(forced, top_logprobs=21)) == ["tool_choice", "top_logprobs"]
+        brief = ChatPrompt(HELLO.messages, think=True, think_tokens=1024)
+        assert ignored_by(engine, TextRequest(brief)) == ["budget_tokens"]
+        biased = SamplingParams(logit_bias=((7, 1.0),))
+        assert ignored_by(engine, TextRequest(HELLO, biased)) == ["logit_bias"]
 
 
 async def test_a_model_that_embeds_gives_an_engine_that_does() -> None:

@@ -324,7 +324,14 @@ def _usage(usage: EngineUsage | None, timings: Timings | None) -> Usage:
         completion_tokens=int(usage.completion_tokens or 0),
         prompt_ns=milliseconds(timings.prompt_ms) if timings else 0,
         completion_ns=milliseconds(timings.predicted_ms) if timings else 0,
+        reasoning_tokens=_reasoning_tokens(usage),
     )
+
+
+def _reasoning_tokens(usage: EngineUsage) -> int:
+    """Of the answer's tokens, those of thinking: vLLM and OpenAI tell them in the details, SGLang beside the others."""
+    details = usage.completion_tokens_details
+    return int((details.reasoning_tokens if details else 0) or usage.reasoning_tokens or 0)
 
 
 def milliseconds(value: float | None) -> int:

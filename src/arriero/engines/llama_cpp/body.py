@@ -28,6 +28,8 @@ def request_body(request: TextRequest, context: int, default_seed: int | None = 
                 **chat_body(prompt),
                 **chat_format(call_format(prompt) or request.json_format),
             }
+            if prompt.think_tokens is not None:
+                body["thinking_budget_tokens"] = min(prompt.think_tokens, _INT32_MAX)
             if tops:
                 body |= {"logprobs": True, "top_logprobs": tops}
             if request.wants_stop_text and request.sampling.stop:
@@ -81,6 +83,7 @@ def sampling_body(params: SamplingParams, context: int, default_seed: int | None
         "n_keep": params.num_keep and max(-1, min(params.num_keep, _INT32_MAX)),
         "seed": None if seed is None or seed == -1 else narrow_seed(seed),
         "stop": list(params.stop) or None,
+        "logit_bias": params.logit_bias or None,
     }
     return {name: value for name, value in body.items() if value is not None}
 

@@ -47,7 +47,7 @@ def batch_of(plan: Plan) -> int:
 
 
 def _shared(batch: int, plan: Plan) -> int:
-    """A batch at least as large, with as many tokens for each slot: of another, llama.cpp ends itself over the means."""
+    """A batch at least as large, with as many tokens for each slot: means of another are the end of llama.cpp."""
     return math.ceil(batch / plan.slots) * plan.slots
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from arriero.engines.answers.call_pieces import tool_splitter
 from arriero.engines.answers.reader import AnswerReader
 from arriero.engines.answers.think_text import OPEN, ThinkText
-from arriero.engines.base import Plan
+from arriero.engines.base import NextTokens, Plan
 from arriero.engines.chat_messages import chat_format, tool_names
 from arriero.engines.context import behind_context, with_context
 from arriero.engines.fitting import generate_within
@@ -19,6 +19,15 @@ from arriero.engines.llama_cpp.embedding import batch_of
 from arriero.engines.llama_cpp.infill import infill_room
 from arriero.engines.llama_cpp.loopback import LoopbackConnector
 from arriero.engines.llama_cpp.native_reader import NativeReader
+from arriero.engines.llama_cpp.next_tokens import (
+    Completion,
+    listed,
+    listing_body,
+    most_listed,
+    next_tokens,
+    weighed,
+    weighing_body,
+)
 from arriero.engines.openai.embedding import embed_by
 from arriero.engines.openai.wire import OpenAIWire
 from arriero.errors import EngineFailed
@@ -118,6 +127,23 @@ class LlamaCppEngine:
         """The tokens of a text (see ``Tokenizes``)."""
         body = {"content": text, "add_special": is_rendered and is_first, "parse_special": is_rendered}
         return (await self._wire.call("/tokenize", body, _Tokens)).tokens
+
+    async def next_tokens(self, prompt: TextPrompt, tokens: Sequence[int]) -> NextTokens:
+        """How likely each of the tokens is behind a prompt (see ``TellsNext``)."""
+        given: str | list[int | str] = [*prompt.context, prompt.text] if prompt.context else prompt.text
+        answer = await self._completion(listing_body(given, most_listed(len(tokens))))
+        likeliest = listed(answer)
+        if all(token in likeliest for token in tokens):
+            return next_tokens(answer, [likeliest[token] for token in tokens])
+        anchor = next(iter(likeliest))
+        proportions = await self._completion(weighing_body(given, [anchor, *tokens]))
+        scale = listed(await self._completion(listing_body(given, most_listed(0))))
+        if anchor not in scale:
+            raise EngineFailed("llama.cpp does not say the same twice: another model has taken its place")
+        return next_tokens(answer, weighed(proportions, anchor, scale[anchor], tokens))
+
+    async def _completion(self, body: Mapping[str, Any]) -> Completion:
+        return await self._wire.call("/completion", body, Completion, timeout_s=_WHOLE_TIMEOUT_S)
 
     async def embed(self, inputs: Sequence[str | Sequence[int]]) -> Embeddings:
         """One vector for each input (see ``Embeds``)."""

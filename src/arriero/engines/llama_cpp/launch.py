@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arriero.engines.base import Launch, LaunchSpec, Plan
+from arriero.engines.llama_cpp.deciding import LlamaCppDecider
 from arriero.engines.llama_cpp.embedding import embedding_settings
 from arriero.engines.llama_cpp.engine import HOST, LlamaCppEngine, worker_wire
 from arriero.engines.llama_cpp.loading import load_flags, load_params, load_variables
@@ -49,8 +50,10 @@ def launch(record: ModelRecord, plan: Plan, settings: LlamaCppSettings, port: in
         params = _params(record, plan, settings, port) | embedding.params() | {"api_keys": [api_key]}
         spec = _worker_spec({"watch": settings.watch, "params": params})
 
+    kind = LlamaCppDecider if "decision" in record.capabilities else LlamaCppEngine
+
     def connect() -> LlamaCppEngine:
-        return LlamaCppEngine(worker_wire(port, api_key), plan, settings.seed, embedding.input_limit)
+        return kind(worker_wire(port, api_key), plan, settings.seed, embedding.input_limit)
 
     return Launch(spec, plan, connect)
 

@@ -15,11 +15,13 @@ from arriero.engines.ollama.reader import OllamaReader
 from arriero.engines.ollama.refusals import is_about_length, understood
 from arriero.engines.openai.estimating import generate_by_estimate
 from arriero.engines.openai.wire import OpenAIWire
+from arriero.engines.system_one import ask_server
 from arriero.errors import EngineDied, EngineFailed, PromptTooLong
 from arriero.types.chat import ChatPrompt, TextPrompt, TextRequest
 from arriero.types.embeddings import Embeddings
 from arriero.types.events import EventStream
 from arriero.types.loading import Demand
+from arriero.types.system_one import Decided, DecisionRequest
 
 _ANYTHING = Demand()
 # Of a model whose Ollama does not say.
@@ -46,13 +48,20 @@ class OllamaEngine:
         return generate_by_estimate(_Asking(self, demand), request, request.num_ctx)
 
     def ignored(self, request: TextRequest) -> Sequence[str]:
-        """What is passed over (see ``Ignores``): that a tool must be called, and some of very many alternatives."""
+        """What is passed over (see ``Ignores``): that a tool must be called, a bias, and what sets limits."""
         found = []
-        if isinstance(request.prompt, ChatPrompt) and request.prompt.tool_choice != "auto":
-            found.append("tool_choice")
+        if isinstance(request.prompt, ChatPrompt):
+            found += ["tool_choice"] if request.prompt.tool_choice != "auto" else []
+            found += ["budget_tokens"] if request.prompt.think_tokens is not None else []
         if (request.top_logprobs or 0) > MOST_TOP_LOGPROBS:
             found.append("top_logprobs")
+        if request.sampling.logit_bias:
+            found.append("logit_bias")
         return found
+
+    async def decide(self, request: DecisionRequest) -> Decided:
+        """A reading for each question (see ``Decides``), of an Ollama that has such a model, or of an arriero."""
+        return await ask_server(self._wire, self._model.name, request)
 
     async def health(self) -> bool:
         """Whether the Ollama answers; costs it nothing."""

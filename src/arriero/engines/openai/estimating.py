@@ -1,12 +1,12 @@
 """Keeps a request within the context of a server that does not count: by estimates, and by what it refuses."""
 
-from contextlib import aclosing
 from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from arriero.engines.fitting import fit, kept_from
+from arriero.engines.opening import Beginning, Opening
 from arriero.errors import PromptTooLong
 from arriero.types.chat import ChatPrompt, InfillPrompt, Prompt, TextPrompt, TextRequest
 from arriero.types.events import EventStream, Truncated
@@ -62,35 +62,37 @@ class _Estimating:
         return self.estimate.tokens(prompt)
 
 
-async def generate_by_estimate(engine: AsksOnly, request: TextRequest, context: int | None) -> EventStream:
+def generate_by_estimate(engine: AsksOnly, request: TextRequest, context: int | None) -> EventStream:
     """Stream an answer within the server's context, or within the request's own ``num_ctx`` if that is smaller.
 
     The server says what does not fit; then old messages are left out until it does. Raises PromptTooLong where the last
     turn alone does not, or where nothing may be left out. context: None where nobody knows it.
     """
+    return Opening(lambda: _begin_by_estimate(engine, request, context))
+
+
+async def _begin_by_estimate(engine: AsksOnly, request: TextRequest, context: int | None) -> Beginning:
     estimating = _Estimating(engine)
     asked, truncated = request, None
     if request.num_ctx and request.num_ctx < (context or request.num_ctx + 1):
         asked, truncated = await _within_wish(estimating, request, request.num_ctx)
     for attempt in range(_MOST_ATTEMPTS):
-        async with aclosing(engine.ask(asked)) as stream:
-            try:
-                first = await anext(stream)
-            except PromptTooLong as error:
-                if not request.is_truncating or attempt == _MOST_ATTEMPTS - 1:
-                    raise
-                refusal = error
-            else:
-                yield [truncated, *first] if truncated else first
-                async for events in stream:
-                    yield events
-                return
+        stream = engine.ask(asked)
+        try:
+            first = await anext(stream)
+        except PromptTooLong as error:
+            if not request.is_truncating or attempt == _MOST_ATTEMPTS - 1:
+                raise
+            refusal = error
+        else:
+            return ([truncated, *first] if truncated else first), stream
         estimating.estimate.learn(asked.prompt, refusal)
         limit = min(request.num_ctx or refusal.num_ctx, refusal.num_ctx)
         refused = asked.prompt
         asked, truncated = await _fit_or_least(estimating, request, limit)
         if asked.prompt == refused:
             raise refusal
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def _fit_or_least(

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from arriero.engines.answers.call_pieces import tool_splitter
+from arriero.engines.answers.passing import PassingReader
 from arriero.engines.answers.reader import AnswerReader, Telling
 from arriero.engines.answers.stop_texts import StopTexts
 from arriero.engines.answers.think_text import OPEN, ThinkText
@@ -18,10 +20,12 @@ from arriero.engines.formatted_thinking import think_then_answer
 from arriero.engines.openai.body import chat_request, text_request
 from arriero.engines.openai.estimating import Estimate, generate_by_estimate
 from arriero.engines.openai.infill_marks import infill_text
+from arriero.engines.openai.passable import is_passable
 from arriero.engines.openai.quirks import Quirks
 from arriero.engines.openai.refusals import AnswerTooLong
 from arriero.engines.openai.sampling import passed_over
-from arriero.engines.openai.wire import OpenAIWire
+from arriero.engines.openai.wire import OpenAIWire, Reader
+from arriero.engines.opening import Beginning, Opening
 from arriero.errors import EngineFailed, PromptTooLong
 from arriero.types.chat import ChatPrompt, InfillPrompt, Prompt, TextPrompt, TextRequest
 from arriero.types.events import EventStream
@@ -59,7 +63,7 @@ class OpenAIEngine:
 
     def ask(self, request: TextRequest) -> EventStream:
         """Stream the answer to a prompt that is sent as it is. Raises PromptTooLong where it does not fit."""
-        return self._shortening(self._with_fair_limit(request))
+        return Opening(partial(self._begin, self._with_fair_limit(request)))
 
     def ignored(self, request: TextRequest) -> Sequence[str]:
         """What of the sampling parameters is passed over (see ``Ignores``)."""
@@ -73,8 +77,8 @@ class OpenAIEngine:
         """Drop the connections."""
         await self._wire.aclose()
 
-    async def _shortening(self, request: TextRequest) -> EventStream:
-        """Stream an answer, with a shorter limit for it where it does not fit behind the prompt."""
+    async def _begin(self, request: TextRequest) -> Beginning:
+        """Begin an answer, with a shorter limit for it where it does not fit behind the prompt."""
         for attempt in range(_MOST_SHORTENED + 1):
             stream = self._once(request)
             try:
@@ -86,17 +90,14 @@ class OpenAIEngine:
                 if shorter is None:
                     raise
                 request = shorter
-                continue
-            async with aclosing(stream):
-                yield first
-                async for events in stream:
-                    yield events
-            return
+            else:
+                return first, stream
+        raise AssertionError("the last attempt returns or raises")
 
     def _once(self, request: TextRequest) -> EventStream:
         match request.prompt:
             case ChatPrompt() as prompt:
-                return self._chat(request, prompt)
+                return Opening(partial(self._begin_chat, request, prompt))
             case TextPrompt(thinks=True) as prompt if request.json_format and _is_open(prompt):
                 return think_then_answer(self._once, request, prompt)
             case TextPrompt() as prompt:
@@ -115,8 +116,8 @@ class OpenAIEngine:
         """The tokens of a prompt, as far as can be told."""
         return Estimate().tokens(prompt)
 
-    async def _chat(self, request: TextRequest, prompt: ChatPrompt) -> EventStream:
-        """Stream the answer to a chat."""
+    async def _begin_chat(self, request: TextRequest, prompt: ChatPrompt) -> Beginning:
+        """Begin the answer to a chat."""
         if prompt.context:
             raise _no_context()
         await self._look_at_seed(request)
@@ -125,10 +126,11 @@ class OpenAIEngine:
             think = ThinkText(is_open=bool(prompt.think) and await self._opens_thinking(prompt))
         reader = self._reader(request, prompt, think)
         body = chat_request(self._model.name, prompt, request, self._quirks)
-        async with aclosing(self._wire.stream(_CHAT, body, reader)) as stream:
-            async for events in stream:
-                yield events
+        stream = self._wire.stream(_CHAT, body, self._passing(request, reader))
+        first = await anext(stream)
+        # What is thought comes before all text.
         self._tells_thinking = self._tells_thinking or reader.has_told_thinking
+        return first, stream
 
     async def _opens_thinking(self, prompt: ChatPrompt) -> bool:
         """Whether the template has the prompt end with the tag that opens thinking."""
@@ -151,7 +153,8 @@ class OpenAIEngine:
         """Stream what follows a text, or tokens."""
         think = ThinkText(is_open=_is_open(prompt)) if prompt.thinks else None
         body: Mapping[str, Any] = text_request(self._model.name, given, request, self._quirks)
-        return self._wire.stream(_TEXT, body, self._reader(request, prompt, think))
+        reader = self._reader(request, prompt, think)
+        return self._wire.stream(_TEXT, body, self._passing(request, reader))
 
     def _reader(self, request: TextRequest, prompt: ChatPrompt | TextPrompt, think: ThinkText | None) -> AnswerReader:
         tools = prompt.tools if isinstance(prompt, ChatPrompt) else ()
@@ -164,6 +167,13 @@ class OpenAIEngine:
             watch=WhiteSpaceWatch() if request.json_format else None,
             telling=Telling(self._is_cumulative, self._quirks.names_end_token),
         )
+
+    def _passing(self, request: TextRequest, reader: AnswerReader) -> Reader:
+        """Who reads the answer: one that passes its bytes on, where the client may have them."""
+        if request.passing is None or not self._quirks.passes or self._is_cumulative:
+            return reader
+        may_pass = is_passable(request, self._model.name, self._quirks.most_stops)
+        return PassingReader(request.passing, reader) if may_pass else reader
 
     def _gap(self, prompt: InfillPrompt) -> TextPrompt:
         """The text that has the model fill a gap."""

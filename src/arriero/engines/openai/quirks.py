@@ -20,7 +20,8 @@ class Quirks:
     prompt for a new message. thinking_keys: under which messages may say what was thought. tells_usage_early: every
     chunk tells the usage where that is asked for. seeds_by_flag: a seed has an effect only where the server was started
     for that, as ``/server_info`` says. names_end_token: log probabilities come with that of the token that ends the
-    answer.
+    answer. passes: its streams are to the letter what OpenAI's clients expect. generates_natively: it has
+    ``/generate``, which tells how likely given tokens are.
     """
 
     health_path: str = "/v1/models"
@@ -37,6 +38,8 @@ class Quirks:
     tells_usage_early: bool = False
     seeds_by_flag: bool = False
     names_end_token: bool = False
+    passes: bool = False
+    generates_natively: bool = False
 
 
 _SAMPLES = frozenset({"top_k", "min_p", "repeat_penalty"})
@@ -52,6 +55,7 @@ VLLM = Quirks(
     thinking_keys=("reasoning", "reasoning_content"),
     tells_usage_early=True,
     names_end_token=True,
+    passes=True,
 )
 SGLANG = Quirks(
     # Its /health generates a token.
@@ -69,6 +73,8 @@ SGLANG = Quirks(
     tells_usage_early=True,
     names_end_token=True,
     seeds_by_flag=True,
+    passes=True,
+    generates_natively=True,
 )
 # It hands all fields on to workers of either kind: what both take.
 SMG = Quirks(
@@ -81,6 +87,7 @@ SMG = Quirks(
     thinking_keys=("reasoning", "reasoning_content"),
     tells_usage_early=True,
     names_end_token=True,
+    passes=True,
 )
 # OpenAI itself refuses fields that it does not know.
 OPENAI = Quirks(most_stops=4)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arriero.engines.openai.quirks import Quirks
-from arriero.types.chat import TextRequest
+from arriero.types.chat import ChatPrompt, TextRequest
 from arriero.types.sampling import SamplingParams
 
 # The servers take no 0, which means the same as the smallest number that they take.
@@ -35,6 +35,7 @@ def sampling_body(params: SamplingParams, quirks: Quirks) -> dict[str, Any]:
         "frequency_penalty": _within(params.frequency_penalty, -_MOST_PENALTY, _MOST_PENALTY),
         "seed": params.seed if params.seed != -1 else None,
         "stop": list(params.stop[: quirks.most_stops]) or None,
+        "logit_bias": {str(token): bias for token, bias in params.logit_bias} or None,
     }
     if "top_k" in quirks.samples and params.top_k is not None:
         body["top_k"] = min(params.top_k, _MOST_TOP_K) if params.top_k > 0 else -1
@@ -46,13 +47,16 @@ def sampling_body(params: SamplingParams, quirks: Quirks) -> dict[str, Any]:
 
 
 def passed_over(request: TextRequest, quirks: Quirks, *, is_seeded: bool = True) -> Sequence[str]:
-    """The sampling parameters that are asked for, and not heeded, or not as far. is_seeded: a seed has an effect."""
+    """What is asked of the sampling, and not heeded, or not as far. is_seeded: a seed has an effect."""
     params = request.sampling
     unknown = [name for name in _FAMILIAR if name not in quirks.samples]
     unknown += ["typical_p", "num_keep", *(["repeat_last_n"] if _penalises(params) else [])]
     found = [name for name in unknown if _is_asked(params, name)]
     if params.seed not in (None, -1) and not is_seeded and not _is_greedy(params):
         found.append("seed")
+    if isinstance(request.prompt, ChatPrompt) and request.prompt.think_tokens is not None:
+        # Of these servers some have such a limit, and refuse it unless they were started for it.
+        found.append("budget_tokens")
     return found + [name for name, most in _limits(quirks).items() if _is_beyond(getattr(params, name), most)]
 
 

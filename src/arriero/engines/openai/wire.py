@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import msgspec
 
 from arriero.engines.answers.reader import AnswerReader
 from arriero.engines.openai.refusals import misled, read_refusal
+from arriero.engines.openai.silence import Silence
 from arriero.errors import EngineDied, EngineFailed, EngineUnreachable
 from arriero.protocol.openai_engine import UNREADABLE
 from arriero.types.events import Event, EventStream
@@ -88,6 +90,8 @@ class OpenAIWire:
         self._base_url = base_url.rstrip("/")
         self._timeouts = timeouts
         self._reading: set[aiohttp.StreamReader] = set()
+        # How long an answer may be silent is seen to here (see ``Silence``).
+        self._streaming = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s)
         self._keeps_connections = not connector.force_close
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -106,21 +110,25 @@ class OpenAIWire:
         itself, an object a line, so that its reader takes an answer in one piece like any other.
         """
         reader = reader or AnswerReader()
-        async with self._asked("POST", path, self._session.timeout, body) as response:
+        async with self._asked("POST", path, self._streaming, body) as response:
             if response.status != 200:
                 raise await _refused(response, path)
-            data = await response.content.readany()
-            if data.lstrip().startswith(_PAGE if is_ndjson else _WHOLE):
-                yield reader.read_body(data + await self._rest(response, path))
-                data = b""
-            while data:
-                if events := reader.feed(data):
-                    yield events
-                    if reader.is_finished:
-                        if self._keeps_connections and not reader.is_cut:
-                            await _read_rest(response.content)
-                        return
-                data = await (self._end(response.content) if reader.is_told else response.content.readany())
+            content = response.content
+            with Silence(content, self._timeouts.read_s) as silence:
+                data = await content.readany()
+                if data.lstrip().startswith(_PAGE if is_ndjson else _WHOLE):
+                    yield reader.read_body(data + await self._rest(response, path))
+                    data = b""
+                while data:
+                    if events := reader.feed(data):
+                        silence.since_s = None
+                        yield events
+                        if reader.is_finished:
+                            if self._keeps_connections and not reader.is_cut:
+                                await _read_rest(content)
+                            return
+                    silence.since_s = time.monotonic()
+                    data = await (self._end(content) if reader.is_told else content.readany())
             if events := reader.close():
                 yield events
         if not reader.is_finished:
@@ -203,16 +211,17 @@ class OpenAIWire:
         for is_last in (not self._keeps_connections, True):
             told = SimpleNamespace(is_reused=False)
             try:
-                return await self._session.request(
-                    method,
-                    self._base_url + path,
-                    data=data,
-                    timeout=timeout,
-                    headers=headers,
-                    # aiohttp would follow a POST with a GET.
-                    allow_redirects=False,
-                    trace_request_ctx=told,
-                )
+                async with asyncio.timeout(self._timeouts.connect_s + self._timeouts.read_s):
+                    return await self._session.request(
+                        method,
+                        self._base_url + path,
+                        data=data,
+                        timeout=timeout,
+                        headers=headers,
+                        # aiohttp would follow a POST with a GET.
+                        allow_redirects=False,
+                        trace_request_ctx=told,
+                    )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 if is_last or not told.is_reused:
                     raise

@@ -10,7 +10,7 @@ from arriero.engines.base import ServedModel
 from arriero.store.describe import parameter_size
 from arriero.types.models import Capability, ModelDetails
 
-_ORDER: tuple[Capability, ...] = ("completion", "vision", "tools", "insert", "thinking", "embedding")
+_ORDER: tuple[Capability, ...] = ("completion", "vision", "tools", "insert", "thinking", "embedding", "decision")
 # Clients take a model without an architecture for a fault.
 _UNKNOWN = "unknown"
 # In place of a template that nobody tells: it is one, of which nothing comes.

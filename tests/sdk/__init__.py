@@ -1,0 +1,1 @@
+"""Official clients, played through scenarios that hold of every engine."""
