@@ -99,3 +99,15 @@ def test_usage_comes_early_only_where_the_answer_may_end_here() -> None:
     assert chat(ChatPrompt(HI), sampling=few)["stream_options"] == {"include_usage": True}
     assert chat(ChatPrompt(HI), sampling=many)["stream_options"]["continuous_usage_stats"] is True
     assert chat(ChatPrompt(HI), OPENAI, sampling=many)["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize(("quirks", "sent"), [(VLLM, {"top_k": 7, "min_tokens": 3}), (OPENAI, {})])
+def test_an_engines_own_fields_go_to_those_that_have_them(quirks: Quirks, sent: dict[str, Any]) -> None:
+    fields = {"top_k": 7, "min_tokens": 3, "chat_template": "x"}
+    body = chat(ChatPrompt(HI), quirks, engine_fields=fields)
+    assert {name: body[name] for name in fields if name in body} == sent
+
+
+def test_what_is_asked_for_in_ollamas_words_comes_before_an_engines_own() -> None:
+    body = chat(ChatPrompt(HI), engine_fields={"top_k": 7}, sampling=SamplingParams(top_k=5))
+    assert body["top_k"] == 5

@@ -213,6 +213,12 @@ def test_lines_may_end_as_on_windows_and_comments_keep_the_connection_open() -> 
         assert passed(read([given[:place], given[place:]])) == b": ping\n\n" + wanted
 
 
+def test_there_may_be_more_empty_lines_than_there_must_be() -> None:
+    data = stream("Hello", " there").replace(b"\n\n", b"\n\n\n")
+    for place in range(1, len(data)):
+        assert passed(read([data[:place], data[place:]])).replace(b"\n", b"") == data.replace(b"\n", b"")
+
+
 def test_a_null_in_between_is_left_out() -> None:
     data = chunk(ROLE) + chunk({"content": "Hi"}) + b"data: null\n\n" + chunk({}, "stop") + usage() + DONE
     assert passed(read([data])) == data.replace(b"data: null\n\n", b"")

@@ -38,6 +38,7 @@ def _quoted(text: str) -> bytes:
     [
         (VLLM_LONG, 2049, 2048),
         (VLLM_CHARACTERS, 2049, 2048),
+        ("the prompt has 3031 tokens, which exceeds the context of 2048 tokens: send less", 3031, 2048),
         ("The input (3031 tokens) is longer than the model's context length (2048 tokens).", 3031, 2048),
         (
             "Input length (3031 tokens) exceeds the maximum allowed length (2042 tokens). Use a shorter input",

@@ -7,18 +7,16 @@ import pytest
 
 from tests.live.homes import copy_home
 from tests.live.launching import Server, launched
-from tests.sdk.javascript import CannotInstall, folder_of, run_script
+from tests.sdk.javascript import OLLAMA, CannotInstall, folder_of, run_script
 
 pytestmark = [pytest.mark.live, pytest.mark.models]
-
-PACKAGE = "ollama@0.6.4"
 
 
 @pytest.fixture(scope="module")
 def packages() -> Path:
     """A folder with the client in it, installed once. Skips where it cannot be had."""
     try:
-        return folder_of(PACKAGE)
+        return folder_of(OLLAMA.package)
     except CannotInstall as error:
         pytest.skip(str(error))
 

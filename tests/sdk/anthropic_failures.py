@@ -8,7 +8,7 @@ import pytest
 
 from tests.sdk.anthropic_messages import SDK, TURN
 from tests.sdk.clients import anthropic_client
-from tests.sdk.openai_failures import LONG
+from tests.sdk.questions import LONG
 from tests.sdk.scenario import scenarios
 
 

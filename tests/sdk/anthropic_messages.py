@@ -121,6 +121,16 @@ async def tokens_are_counted(client: anthropic.AsyncAnthropic, model: str) -> st
     return f"{taken} tokens, as the message took"
 
 
+async def models_are_listed_and_found(client: anthropic.AsyncAnthropic, model: str) -> str:
+    ids = [each.id async for each in client.models.list()]
+    assert any(each in {model, f"{model}:latest"} for each in ids), ids
+    found = await client.models.retrieve(model)
+    assert (found.id, found.type) == (model, "model")
+    with pytest.raises(anthropic.NotFoundError):
+        await client.models.retrieve("nobody")
+    return f"{len(ids)} listed, {found.id!r} found, another 404"
+
+
 async def the_beta_is_answered_too(client: anthropic.AsyncAnthropic, model: str) -> str:
     asked: Any = {"model": model, "max_tokens": 24, "messages": TURN, "extra_body": GREEDY}
     answer = await client.beta.messages.create(**asked, betas=["context-management-2025-06-27"])
@@ -206,6 +216,7 @@ MESSAGES = (
         },
     ),
     *scenarios(SDK, "messages, streamed", anthropic_client, {"plain": (a_stream_adds_up_to_the_whole,)}),
+    *scenarios(SDK, "models", anthropic_client, {"plain": (models_are_listed_and_found,)}),
     *scenarios(SDK, "count_tokens", anthropic_client, {"plain": (tokens_are_counted,)}),
     *scenarios(
         SDK,

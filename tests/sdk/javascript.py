@@ -41,7 +41,8 @@ ANTHROPIC = JavaScript(
     "anthropic.mjs",
     ("messages", "streams", "tools", "count_tokens", "errors"),
 )
-CLIENTS = (OPENAI, ANTHROPIC)
+OLLAMA = JavaScript("ollama for JavaScript, System One", "ollama@0.6.4", "systemone.mjs", ("decisions",))
+CLIENTS = (OPENAI, ANTHROPIC, OLLAMA)
 
 
 def folder_of(package: str) -> Path:
@@ -59,13 +60,14 @@ def folder_of(package: str) -> Path:
     return folder
 
 
-def play(client: JavaScript, plain: Served, able: Served, feature: str = "") -> str:
+def play(client: JavaScript, plain: Served, able: Served, feature: str = "", *, breaking: Served | None = None) -> str:
     """Play a client's tests, all or those of a feature; what has passed. Raises AssertionError, and CannotInstall.
 
-    plain: a model that just answers. able: one that thinks and calls tools.
+    plain: a model that just answers. able: one that thinks and calls tools. breaking: one whose engine dies in the
+    middle of each answer; without, what is told then is not looked at.
     """
-    folder = str(folder_of(client.package))
-    printed = run_script(client.script, folder, plain.url, plain.model, able.url, able.model, feature=feature)
+    models = [argument for model in (plain, able, breaking) if model for argument in (model.url, model.model)]
+    printed = run_script(client.script, str(folder_of(client.package)), *models, feature=feature)
     passed = re.findall(r"^ok \d+ - ((?!.*# SKIP).*)$", printed, re.MULTILINE)
     assert passed, f"nothing of {feature!r} in {client.script}: {printed}"
     return "; ".join(name.partition(": ")[2] for name in passed)

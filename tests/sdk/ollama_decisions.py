@@ -52,6 +52,7 @@ async def yes_or_no_is_a_probability(client: ollama.AsyncClient, model: str) -> 
     for answer in (plain, other):
         assert isinstance(answer, SystemOneNoulAnswer)
         assert 0 <= answer.noul <= 1
+        assert answer.noul != 0.5, "an exact half is what is told where neither answer was seen"
     return f"{plain['noul']:.3f}, and {other['noul']:.3f} in words of ours"
 
 
@@ -125,7 +126,8 @@ DECISIONS = (
                 questions_are_answered_in_their_order,
                 the_same_is_decided_again,
                 the_client_that_waits_decides_too,
-            )
+            ),
+            "able": (a_choice_has_probabilities,),
         },
     ),
     *scenarios(SDK, "errors", ollama_client, {"plain": (wrong_questions_are_refused,)}),

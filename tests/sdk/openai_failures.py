@@ -8,9 +8,8 @@ import pytest
 
 from tests.sdk.clients import openai_client
 from tests.sdk.openai_chat import SDK, TURN
+from tests.sdk.questions import LONG
 from tests.sdk.scenario import scenarios
-
-LONG = "word " * 2500
 
 
 async def an_unknown_model_is_not_found(client: openai.AsyncOpenAI, model: str) -> str:  # noqa: ARG001  # a scenario
@@ -53,7 +52,6 @@ async def a_prompt_that_is_too_long_is_told_with_its_size(client: openai.AsyncOp
     asks: list[Callable[[], Awaitable[object]]] = [
         lambda: client.chat.completions.create(model=model, messages=[{"role": "user", "content": LONG}]),
         lambda: client.chat.completions.create(model=model, messages=[{"role": "user", "content": LONG}], stream=True),
-        lambda: client.responses.create(model=model, input=LONG),
     ]
     for ask in asks:
         with pytest.raises(openai.BadRequestError, match="exceeds the context of 2048 tokens") as caught:

@@ -12,6 +12,7 @@ from tests.sdk.clients import openai_client
 from tests.sdk.openai_chat import SDK
 from tests.sdk.questions import (
     ANSWER,
+    LONG,
     PARAMETERS,
     PICTURE,
     QUESTION,
@@ -136,6 +137,15 @@ async def a_picture_takes_its_place_in_the_input(client: openai.AsyncOpenAI, mod
     return f"{sizes[1]} tokens with it, {sizes[0]} without"
 
 
+async def a_prompt_that_is_too_long_is_known_by_its_code(client: openai.AsyncOpenAI, model: str) -> str:
+    for is_stream in (False, True):
+        with pytest.raises(openai.BadRequestError, match="exceeds the context of 2048 tokens") as caught:
+            await client.responses.create(model=model, input=LONG, stream=is_stream)
+        # What agents look at to know that it is time to shorten the conversation.
+        assert caught.value.code == "context_length_exceeded", caught.value.body
+    return f"400 {caught.value.code}"
+
+
 async def reasoning_is_an_item_of_its_own(client: openai.AsyncOpenAI, model: str) -> str:
     async with client.responses.stream(
         model=model, input=QUESTION, temperature=0, max_output_tokens=48, reasoning={"effort": "medium"}
@@ -215,6 +225,7 @@ RESPONSES = (
                 a_response_is_parsed_into_a_type,
                 several_turns_are_input,
                 a_picture_for_a_model_that_sees_none_is_refused,
+                a_prompt_that_is_too_long_is_known_by_its_code,
             ),
             "seeing": (a_picture_takes_its_place_in_the_input,),
             "able": (reasoning_is_an_item_of_its_own,),

@@ -12,6 +12,8 @@ WEATHER_QUESTION = "What is the weather in Paris?"
 BOTH_WEATHERS = "Compare the weather in Paris and in Rome."
 WEATHER = "22 degrees and sunny"
 ENDLESS = "Write a very long story about a mule driver, with a hundred chapters."
+# More than the 2,048 tokens that there is room for.
+LONG = "word " * 2500
 # A PNG of one pixel.
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 

@@ -8,7 +8,8 @@ import anthropic
 import openai
 import pytest
 
-from arriero.engines.fake import FakeEngine
+from arriero.engines.fake import FakeEngine, Script
+from arriero.errors import EngineDied
 from arriero.server.app import Access
 from arriero.store.layout import Store
 from tests.contract.models import INFILL_TOKENS, THINKING_TEMPLATE, TOOL_TEMPLATE, add_layer
@@ -22,12 +23,16 @@ from tests.sdk.questions import ENDLESS
 from tests.sdk.scenario import Scenario, Served
 from tests.serving import FakeLoader, Running, running_server
 
+# Ends each answer after a word.
+BREAKING = Script((("The",), (" capital",)), error=EngineDied("the engine went away"), fail_after=1)
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sdk")
     store = Store(root / "models")
     stored(store, "plain")
+    stored(store, "breaking")
     stored(store, "able", {"tokenizer.chat_template": TOOL_TEMPLATE + THINKING_TEMPLATE})
     stored(store, "skilled", {"tokenizer.chat_template": TOOL_TEMPLATE, **INFILL_TOKENS})
     projector = tiny_gguf(root / "projector", {"clip.has_vision_encoder": True}, architecture="clip")
@@ -47,6 +52,7 @@ async def server(root: Path, plain: Imitation) -> AsyncIterator[Running]:
         "able:latest": Imitation(thinks=True),
         "skilled:latest": Imitation(),
         "seeing:latest": Imitation(),
+        "breaking:latest": FakeEngine(BREAKING),
     }
     async with running_server(root, FakeLoader(engines)) as server:
         yield server
@@ -60,8 +66,9 @@ async def test_it_holds(scenario: Scenario, server: Running) -> None:
 @pytest.mark.models
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.package)
 async def test_it_holds_of_clients_for_javascript(client: JavaScript, server: Running) -> None:
+    plain, able, breaking = (Served(server.url, model) for model in ("plain", "able", "breaking"))
     try:
-        assert await asyncio.to_thread(play, client, Served(server.url, "plain"), Served(server.url, "able"))
+        assert await asyncio.to_thread(play, client, plain, able, breaking=breaking)
     except CannotInstall as error:
         pytest.skip(str(error))
 

@@ -80,10 +80,10 @@ async def test_ollamas_client_gets_an_answer_to_each_question(server: Running) -
 async def test_the_state_comes_first_and_is_the_same_for_all_questions(server: Running, engine: FakeEngine) -> None:
     await post(server, state={"mail": [1, "ü"]})
     texts = [request.prompt.text for request in engine.requests if isinstance(request.prompt, TextPrompt)]
-    assert [text.startswith('<user>{"mail":[1,"ü"]}\n\nQuestion: ') for text in texts] == [True] * 3
-    assert "Yes: Yes\nNo: No\n" in texts[0]
-    assert "A: billing (money)\nB: shipping\n" in texts[1]
-    assert 'Question: {"ask":"How urgent?"}\n0: not\n1: some\n2: very\n' in texts[2]
+    assert [text.startswith('<user>Text:\n{"mail":[1,"ü"]}\n\nQuestion: ') for text in texts] == [True] * 3
+    assert texts[0].endswith("Question: Is a refund asked for?\nAnswer Yes or No.\n")
+    assert texts[1].endswith("Question: Who?\nA) billing (money)\nB) shipping\nAnswer with the label alone.\n")
+    assert 'Question: {"ask":"How urgent?"}\n0) not\n1) some\n2) very\n' in texts[2]
 
 
 async def test_a_model_without_a_template_completes_a_text(server: Running, engine: FakeEngine) -> None:
@@ -91,7 +91,7 @@ async def test_a_model_without_a_template_completes_a_text(server: Running, engi
     [request] = engine.requests
     assert status == 200
     assert isinstance(request.prompt, TextPrompt)
-    assert request.prompt.text.startswith(f"{STATE}\n\nQuestion: ")
+    assert request.prompt.text.startswith(f"Text:\n{STATE}\n\nQuestion: ")
     assert request.prompt.text.endswith("\nAnswer:")
 
 

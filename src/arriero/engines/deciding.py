@@ -6,18 +6,26 @@ from arriero.engines.labels.deciding import decide_by_labels
 from arriero.errors import EngineDied, EngineFailed, PromptTooLong
 from arriero.types.system_one import Decided, DecisionRequest
 
-# How a server says that it has no such route, that its model does not decide, or that it does not take this question.
-_NOT_TAKEN = frozenset({400, 404, 405, 501})
+# How a server says that it has no such route, or has it not for this model.
+_NO_ROUTE = frozenset({404, 405, 501})
+# And how it says that it does not take this question.
+_REFUSED = 400
 
 
-async def decide(engine: Engine, request: DecisionRequest, book: LabelBook, *, has_template: bool) -> Decided:
-    """A reading for each question. has_template: the model is for chat. Raises EngineFailed, PromptTooLong."""
+async def decide(
+    engine: Engine, request: DecisionRequest, book: LabelBook, *, has_template: bool, is_decider: bool = False
+) -> Decided:
+    """A reading for each question. Raises EngineFailed, PromptTooLong.
+
+    has_template: the model is for chat. is_decider: it was made to decide, and what it refuses is not for labels.
+    """
     if isinstance(engine, Decides):
         try:
             return await engine.decide(request)
         except (EngineDied, PromptTooLong):
             raise
         except EngineFailed as error:
-            if error.status not in _NOT_TAKEN:
+            is_refused = error.status == _REFUSED and not is_decider
+            if error.status not in _NO_ROUTE and not is_refused:
                 raise
     return await decide_by_labels(engine, request, book, has_template=has_template)

@@ -40,6 +40,13 @@ class TextBody(Struct):
     n: int = 1
     # By the numbers of tokens, which JSON can only write as text.
     logit_bias: dict[str, float] = field(default_factory=dict)
+    # What SGLang, vLLM and smg take beside OpenAI's API, for them to check.
+    top_k: Loose | UnsetType = UNSET
+    min_p: Loose | UnsetType = UNSET
+    repetition_penalty: Loose | UnsetType = UNSET
+    min_tokens: Loose | UnsetType = UNSET
+    ignore_eos: Loose | UnsetType = UNSET
+    stop_token_ids: Loose | UnsetType = UNSET
     # The caller's own notes.
     metadata: dict[str, Any] = field(default_factory=dict)
     num_ctx: int | UnsetType = UNSET
@@ -63,6 +70,20 @@ def read_options(body: TextBody) -> Mapping[str, Any]:
         "num_ctx": body.options.get("num_ctx", UNSET) if body.num_ctx is UNSET else body.num_ctx,
     }
     return {name: value for name, value in options.items() if value is not UNSET}
+
+
+# Values are the caller's, handed on unread.
+def read_engine_fields(body: TextBody) -> Mapping[str, Any]:
+    """The fields that only some engines have (see ``TextRequest.engine_fields``)."""
+    fields = {
+        "top_k": body.top_k,
+        "min_p": body.min_p,
+        "repetition_penalty": body.repetition_penalty,
+        "min_tokens": body.min_tokens,
+        "ignore_eos": body.ignore_eos,
+        "stop_token_ids": body.stop_token_ids,
+    }
+    return {name: value for name, value in fields.items() if value is not UNSET and value is not None}
 
 
 def read_tops(name: str, tops: int) -> int:

@@ -3,6 +3,8 @@
 import itertools
 import time
 
+from msgspec.structs import replace
+
 from arriero.protocol import openai_convert as convert
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_convert import read_keep_alive
@@ -10,7 +12,7 @@ from arriero.protocol.openai_answer import AnswerHead
 from arriero.protocol.openai_chat import ChatCompletionRequest
 from arriero.protocol.openai_chat_answer import ChatAnswer
 from arriero.protocol.openai_messages import read_messages
-from arriero.protocol.openai_request import read_count, read_logit_bias
+from arriero.protocol.openai_request import read_count, read_engine_fields, read_logit_bias
 from arriero.protocol.openai_tools import custom_names, read_tools
 from arriero.server.choices import Choice, send_choices, with_seeds
 from arriero.server.conversation import Conversation
@@ -41,7 +43,7 @@ class OpenAIChat:
         include_usage = body.stream_options.include_usage
         custom = custom_names(body)
         encoders = [ChatAnswer(head, include_usage=include_usage, index=index, custom=custom) for index in range(count)]
-        requests = with_seeds(held.request, count)
+        requests = with_seeds(replace(held.request, engine_fields=read_engine_fields(body)), count)
         # Of a tool that takes a text, the engine knows nothing.
         passing = None if custom else Passing("chat", body.model, include_usage)
         job = Job(held.record, requests[0], held.demand, encoders[0], body.stream, asked_ns, passing=passing)

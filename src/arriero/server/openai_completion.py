@@ -16,7 +16,7 @@ from arriero.protocol.ollama_convert import generate_prompt, read_keep_alive
 from arriero.protocol.ollama_options import options_for, to_load_options, to_num_ctx, to_sampling
 from arriero.protocol.openai_answer import AnswerHead
 from arriero.protocol.openai_completion_answer import CompletionAnswer
-from arriero.protocol.openai_request import read_count, read_logit_bias
+from arriero.protocol.openai_request import read_count, read_engine_fields, read_logit_bias
 from arriero.server.abilities import decide_think
 from arriero.server.choices import Choice, send_choices, with_seeds
 from arriero.server.errors import EMPTY_BODY
@@ -45,7 +45,7 @@ class OpenAICompletion:
         natives = wire.to_natives(body)
         wire.check(body)
         count, keep_alive_s = read_count(body), read_keep_alive(body.keep_alive)
-        sampled = _Sampled(wire.read_completion_tops(body), read_logit_bias(body))
+        sampled = _Sampled(wire.read_completion_tops(body), read_logit_bias(body), read_engine_fields(body))
         if not body.model.strip():
             # As at `/api/generate`; chat has another status for it.
             raise ModelNotFound("model '' not found")
@@ -84,6 +84,7 @@ class _Sampled:
 
     top_logprobs: int | None
     logit_bias: tuple[tuple[int, float], ...]
+    engine_fields: Mapping[str, Any]
 
 
 # Options are Ollama's own, checked.
@@ -94,4 +95,10 @@ def _request(
     check_generate(native, record)
     prompt = generate_prompt(native, record, decide_think(None, native.model, record))
     sampling = replace(to_sampling(options), logit_bias=sampled.logit_bias)
-    return TextRequest(prompt, sampling, top_logprobs=sampled.top_logprobs, num_ctx=to_num_ctx(options))
+    return TextRequest(
+        prompt,
+        sampling,
+        top_logprobs=sampled.top_logprobs,
+        num_ctx=to_num_ctx(options),
+        engine_fields=sampled.engine_fields,
+    )

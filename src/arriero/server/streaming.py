@@ -144,7 +144,7 @@ async def _stream(exchange: Exchange, answer: Answer, job: Job, headers: Sequenc
 def _passed(events: Sequence[Event]) -> bytes:
     """What is in the client's dialect already."""
     first = events[0]
-    if len(events) == 1 and type(first) is Passed:
+    if len(events) == 1 and type(first) is Passed and type(first.data) is bytes:
         return first.data
     return b"".join([event.data for event in events if type(event) is Passed])
 

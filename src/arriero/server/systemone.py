@@ -36,7 +36,13 @@ class SystemOne:
         require_images(record, request.images, body.model)
         options = options_for(record, {})
         demand = with_wish(Demand(keep_alive_s, to_load_options(options)), exchange, record, {}, {})
-        work = partial(decide, request=request, book=self._book, has_template=bool(record.template))
+        work = partial(
+            decide,
+            request=request,
+            book=self._book,
+            has_template=bool(record.template),
+            is_decider="decision" in record.capabilities,
+        )
         # All questions of a request take one slot, and so find the state in its cache.
         async with exchange.while_connected():
             decided = await self._carrier.call(record, work, demand, takes_slot=True)

@@ -1,5 +1,6 @@
 """A request for text, in no dialect."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -113,6 +114,7 @@ class TextRequest(Struct, frozen=True):
     wants_context: the answer's end shall tell the tokens of the prompt and of the answer.
     wants_stop_text: it shall tell which of ``sampling.stop`` ended it, where the engine can.
     may_skip_thinking: of the models that a router has, one that cannot think just answers.
+    engine_fields: of sampling, as requests to engines that know them have them; other engines pass them over.
     passing: the client can be given the engine's own bytes, where they are what this server would write.
     """
 
@@ -126,4 +128,6 @@ class TextRequest(Struct, frozen=True):
     wants_context: bool = False
     wants_stop_text: bool = False
     may_skip_thinking: bool = False
+    # An engine's own fields, which it checks itself.
+    engine_fields: Mapping[str, Any] = field(default_factory=dict)
     passing: Passing | None = None

@@ -73,7 +73,7 @@ class Passed(msgspec.Struct, frozen=True, gc=False):
     An answer to ``TextRequest.passing`` is told either in these or in other events; what ends the stream is in them.
     """
 
-    data: bytes
+    data: bytes | memoryview
 
 
 class Finished(msgspec.Struct, frozen=True):

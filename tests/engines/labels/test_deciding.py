@@ -172,3 +172,9 @@ async def test_where_a_server_does_not_decide_labels_do(status: int) -> None:
 async def test_a_server_that_fails_is_not_asked_otherwise(error: EngineFailed) -> None:
     with pytest.raises(EngineFailed, match=error.message):
         await decide(Deciding(error), DecisionRequest("", (NOUL,)), LabelBook(), has_template=True)
+
+
+async def test_what_a_model_refuses_that_was_made_to_decide_is_refused() -> None:
+    engine = Deciding(EngineFailed("26 choices at most", 400))
+    with pytest.raises(EngineFailed, match="26 choices at most"):
+        await decide(engine, DecisionRequest("", (NOUL,)), LabelBook(), has_template=True, is_decider=True)

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  able, answer, citySchema, packageOf, parameters, partsOf, plain, question, thought, thoughtfulAnswer, tooLong, weather,
-  weatherQuestion,
+  able, answer, breaking, citySchema, packageOf, parameters, partsOf, plain, question, thought, thoughtfulAnswer, tooLong,
+  weather, weatherQuestion,
 } from './questions.mjs'
 
-const { Anthropic, APIUserAbortError, BadRequestError, NotFoundError } = packageOf('@anthropic-ai/sdk')
+const { Anthropic, APIError, APIUserAbortError, BadRequestError, NotFoundError } = packageOf('@anthropic-ai/sdk')
 const connect = url => new Anthropic({ baseURL: url, apiKey: 'any', maxRetries: 0 })
 const client = connect(plain.url)
 const thinker = connect(able.url)
@@ -117,4 +117,12 @@ test('errors: who leaves is not answered', async () => {
   stream.on('text', () => stream.abort())
   await assert.rejects(stream.finalMessage(), APIUserAbortError)
   assert.ok(stream.aborted)
+})
+
+test('errors: an engine that dies in mid-answer is told', { skip: !breaking.url }, async () => {
+  const stream = connect(breaking.url).messages.stream({ model: breaking.model, messages, max_tokens: 24 })
+  const texts = []
+  stream.on('text', text => texts.push(text))
+  await assert.rejects(stream.finalMessage(), error => error instanceof APIError && /went away/.test(error.message))
+  assert.ok(texts.length)
 })

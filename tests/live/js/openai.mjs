@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  able, answer, citySchema, packageOf, parameters, partsOf, plain, question, thought, thoughtfulAnswer, tooLong, weather,
-  weatherQuestion,
+  able, answer, breaking, citySchema, packageOf, parameters, partsOf, plain, question, thought, thoughtfulAnswer, tooLong,
+  weather, weatherQuestion,
 } from './questions.mjs'
 
-const { OpenAI, APIUserAbortError, BadRequestError, NotFoundError } = packageOf('openai')
+const { OpenAI, APIError, APIUserAbortError, BadRequestError, NotFoundError } = packageOf('openai')
 const connect = url => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 })
 const client = connect(plain.url)
 const thinker = connect(able.url)
@@ -159,4 +159,20 @@ test('errors: who leaves is not answered', async () => {
   const asking = client.chat.completions.create({ ...asked, max_tokens: 1000 }, { signal: controller.signal })
   controller.abort()
   await assert.rejects(asking, APIUserAbortError)
+})
+
+test('errors: an engine that dies in mid-answer is told', { skip: !breaking.url }, async () => {
+  const broken = connect(breaking.url)
+  const chunks = []
+  await assert.rejects(
+    async () => {
+      const stream = await broken.chat.completions.create({ model: breaking.model, messages, stream: true })
+      for await (const chunk of stream) chunks.push(chunk)
+    },
+    error => error instanceof APIError && /went away/.test(error.message),
+  )
+  assert.ok(chunks.length)
+  const events = await partsOf(await broken.responses.create({ model: breaking.model, input: question, stream: true }))
+  assert.equal(events.at(-1).type, 'response.failed')
+  assert.match(events.at(-1).response.error.message, /went away/)
 })

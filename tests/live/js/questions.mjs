@@ -1,13 +1,15 @@
 // What is asked, and what SmolLM2 answers at temperature 0: as tests/sdk/questions.py has it.
 import { createRequire } from 'node:module'
 
-// node SCRIPT FOLDER PLAIN_URL PLAIN_MODEL ABLE_URL ABLE_MODEL
-// FOLDER holds node_modules with the client. The first model just answers, the other thinks and calls tools.
-const [folder, plainUrl, plainModel, ableUrl, ableModel] = process.argv.slice(2)
+// node SCRIPT FOLDER PLAIN_URL PLAIN_MODEL ABLE_URL ABLE_MODEL [BREAKING_URL BREAKING_MODEL]
+// FOLDER holds node_modules with the client. The first model just answers, the second thinks and calls tools, the
+// engine of the third dies in the middle of each answer.
+const [folder, plainUrl, plainModel, ableUrl, ableModel, breakingUrl, breakingModel] = process.argv.slice(2)
 
 export const packageOf = name => createRequire(`${folder}/`)(name)
 export const plain = { url: plainUrl, model: plainModel }
 export const able = { url: ableUrl, model: ableModel }
+export const breaking = { url: breakingUrl, model: breakingModel }
 
 export const question = 'Name the capital of France.'
 export const answer = 'The capital of France is Paris.'

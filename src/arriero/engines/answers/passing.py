@@ -76,8 +76,9 @@ class PassingReader:
         if self._is_passing and not self._kept and (end := _end_of_text(data)):
             if end == len(data) and not self._rest:
                 return [Passed(data)]
-            rest, self._rest = self._rest, data[end:]
-            return [Passed(b"".join((rest, memoryview(data)[:end])))]
+            if data.find(_END, end) < 0:
+                rest, self._rest = self._rest, data[end:]
+                return [Passed(b"".join((rest, memoryview(data)[:end])))]
         try:
             return self._read(data)
         finally:
@@ -132,16 +133,19 @@ class PassingReader:
         return self._told
 
     def _take(self, data: bytes) -> None:
-        """Take whole events, together where each is a piece of text."""
+        """Take whole events: the text among them together, and what comes before and behind it one by one."""
+        place = 0
+        while place < len(data) and not self._is_read and not self._reader.is_finished:
+            if self._is_passing and not self._kept and (end := _end_of_text(data, place)):
+                # It may be much, and is copied once: into what is sent.
+                self._told.append(Passed(memoryview(data)[place:end]))
+            else:
+                border = data.find(_END, place)
+                end = border + len(_END) if border >= 0 else len(data)
+                self._look_at(data[place:end])
+            place = end
         if self._is_read:
-            self._told += self._reader.feed(data)
-        elif self._is_passing and not self._kept and _end_of_text(data):
-            self._told.append(Passed(data))
-        elif border := _border(data):
-            self._take(data[:border])
-            self._take(data[border:])
-        elif not self._reader.is_finished:
-            self._look_at(data)
+            self._told += self._reader.feed(data[place:])
 
     def _look_at(self, event: bytes) -> None:
         """Read one event, and hand it on."""
@@ -199,23 +203,16 @@ class PassingReader:
         return all(head.model == self._passing.model for head in heads)
 
 
-def _end_of_text(data: bytes) -> int:
-    """Where the last whole event ends, if it is a piece of text; else 0.
+def _end_of_text(data: bytes, begin: int = 0) -> int:
+    """Where, of the events from a place on, the last one ends that is a piece of text; 0 where there is none.
 
-    What ends an answer is behind all text. So the last event tells of all before it, be they ever so many.
+    What ends an answer is behind all text. So this one tells of all before it, be they ever so many. One that may end
+    with half a character does not count, and neither does one that is not whole.
     """
-    mark = data.rfind(_IN_MIDST)
-    if mark < 0 or (end := data.find(_END, mark) + len(_END)) < len(_END):
+    mark = data.rfind(_IN_MIDST, begin)
+    if mark < 0:
         return 0
-    if end < len(data) and data.find(_END, end) >= 0:
-        return 0
-    return end if data.isascii() or data.find(_HALF, max(0, mark - _NEAR), mark) < 0 else 0
-
-
-def _border(data: bytes) -> int:
-    """Where whole events can be cut in two, near their middle; 0 where it is only one."""
-    border = data.find(_END, len(data) // 2) + len(_END)
-    if len(_END) <= border < len(data):
-        return border
-    border = data.rfind(_END, 0, len(data) - len(_END)) + len(_END)
-    return border if border > len(_END) else 0
+    end = data.find(_END, mark)
+    if end < 0 or not (data.isascii() or data.find(_HALF, max(begin, mark - _NEAR), mark) < 0):
+        end = data.rfind(_END, begin, mark)
+    return end + len(_END) if end >= 0 else 0

@@ -9,7 +9,7 @@ from msgspec import Struct
 from arriero.engines.base import Engine, NextTokens, Renders, TellsNext, Tokenizes, TokenizesChats
 from arriero.engines.labels.book import LabelBook
 from arriero.engines.labels.choosing import Label, Place, choose_labels
-from arriero.engines.labels.prompt import CUE, CUE_GAP, LAST_LINE, as_chat, prompt_text
+from arriero.engines.labels.prompt import CUE, CUE_GAP, END, as_chat, prompt_text
 from arriero.engines.labels.reading import exact_reading
 from arriero.errors import EngineFailed
 from arriero.types.chat import TextPrompt
@@ -58,12 +58,12 @@ async def decide_exactly(engine: Exact, request: DecisionRequest, book: LabelBoo
 async def _place(engine: Engine, *, has_template: bool) -> Place:
     """Where an answer begins. Raises EngineFailed where thinking would come first."""
     if not has_template:
-        return Place(LAST_LINE + CUE, CUE_GAP)
+        return Place(END + CUE, CUE_GAP)
     assert isinstance(engine, Renders)
-    rendered = await engine.render(as_chat(LAST_LINE))
+    rendered = await engine.render(as_chat(END))
     if rendered.rstrip().endswith(_OPEN_THINKING):
         raise EngineFailed("the model's template has it think before every answer: ask another model", 400)
-    return Place(LAST_LINE + rendered.rpartition(LAST_LINE)[2], is_chat=True)
+    return Place(END + rendered.rpartition(END)[2], is_chat=True)
 
 
 async def _asked(engine: Exact, state: str, question: Question, place: Place, book: LabelBook) -> _Asked:

@@ -69,6 +69,7 @@ def _request(model: str, request: TextRequest, quirks: Quirks) -> dict[str, Any]
         "model": model,
         "stream": True,
         "stream_options": usage,
+        **{name: value for name, value in request.engine_fields.items() if name in quirks.takes},
         **sampling_body(request.sampling, quirks),
         **chat_format(request.json_format),
     }

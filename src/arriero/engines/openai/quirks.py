@@ -21,7 +21,7 @@ class Quirks:
     chunk tells the usage where that is asked for. seeds_by_flag: a seed has an effect only where the server was started
     for that, as ``/server_info`` says. names_end_token: log probabilities come with that of the token that ends the
     answer. passes: its streams are to the letter what OpenAI's clients expect. generates_natively: it has
-    ``/generate``, which tells how likely given tokens are.
+    ``/generate``, which tells how likely given tokens are. takes: of ``TextRequest.engine_fields``.
     """
 
     health_path: str = "/v1/models"
@@ -39,10 +39,12 @@ class Quirks:
     seeds_by_flag: bool = False
     names_end_token: bool = False
     passes: bool = False
+    takes: frozenset[str] = frozenset()
     generates_natively: bool = False
 
 
 _SAMPLES = frozenset({"top_k", "min_p", "repeat_penalty"})
+_TAKES = frozenset({"top_k", "min_p", "repetition_penalty", "min_tokens", "ignore_eos", "stop_token_ids"})
 
 VLLM = Quirks(
     health_path="/health",
@@ -56,6 +58,7 @@ VLLM = Quirks(
     tells_usage_early=True,
     names_end_token=True,
     passes=True,
+    takes=_TAKES,
 )
 SGLANG = Quirks(
     # Its /health generates a token.
@@ -74,6 +77,7 @@ SGLANG = Quirks(
     names_end_token=True,
     seeds_by_flag=True,
     passes=True,
+    takes=_TAKES,
     generates_natively=True,
 )
 # It hands all fields on to workers of either kind: what both take.
@@ -88,6 +92,7 @@ SMG = Quirks(
     tells_usage_early=True,
     names_end_token=True,
     passes=True,
+    takes=_TAKES,
 )
 # OpenAI itself refuses fields that it does not know.
 OPENAI = Quirks(most_stops=4)

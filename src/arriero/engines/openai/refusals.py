@@ -43,6 +43,8 @@ _PROMPT_TOO_LONG = (
     ),
     re.compile(r"input \((?P<has>\d+) tokens\) is longer than the model's context length \((?P<limit>\d+) tokens\)"),
     re.compile(r"Input length \((?P<has>\d+)(?: tokens)?\) exceeds \D*\((?P<limit>\d+)(?: tokens)?\)"),
+    # Another arriero.
+    re.compile(r"the prompt has (?P<has>\d+) tokens, which exceeds the context of (?P<limit>\d+) tokens"),
     re.compile(r"prompt \(length (?P<has>\d+)\) is longer than the maximum model length of (?P<limit>\d+)"),
     re.compile(
         r"Input tokens exceed the configured limit of (?P<limit>\d+) tokens\. Your messages resulted in (?P<has>\d+)"
