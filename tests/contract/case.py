@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import aiohttp
 
@@ -15,6 +15,14 @@ NDJSON_TYPE = "application/x-ndjson"
 EVENTS_TYPE = "text/event-stream"
 
 Framing = Literal["text", "json", "lines", "events", "named events"]
+
+
+class Reached(Protocol):
+    """A server, as requests need it."""
+
+    @property
+    def client(self) -> aiohttp.ClientSession:
+        """Connected to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Ask:
     expected: Expected
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    async def __call__(self, server: Running) -> None:
+    async def __call__(self, server: Reached) -> None:
         """Send it and compare the answer."""
         body = self.body if isinstance(self.body, bytes | None) else json.dumps(self.body).encode()
         async with server.client.request(self.method, self.path, data=body, headers=self.headers) as response:

@@ -1,5 +1,6 @@
 """Labels are distinct single tokens where the answer begins, or others are taken."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -56,6 +57,15 @@ async def test_labels_that_change_the_tokens_before_them_are_not_taken() -> None
 
     labels = await choose_labels(Checked(PLACE), tokenize, question("choice", 2))
     assert [label.text for label in labels] == ["B", "C"]
+
+
+async def test_a_prompt_that_ends_in_much_space_is_looked_at_with_less() -> None:
+    async def tokenize(text: str) -> Sequence[int]:
+        # Two lines are one token, unless a word follows.
+        return [hash(part) for part in re.findall(r"\n\n$|\n|\S+", text)]
+
+    labels = await choose_labels(Checked(Place("</think>\n\n")), tokenize, question("choice", 3))
+    assert [(label.text, label.token) for label in labels] == [(text, hash(text)) for text in "ABC"]
 
 
 async def test_a_vocabulary_with_too_few_is_told() -> None:

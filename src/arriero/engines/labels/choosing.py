@@ -11,6 +11,8 @@ from arriero.types.system_one import Question
 # The tokens of a text that goes on from others. Raises EngineFailed.
 Tokenize = Callable[[str], Awaitable[Sequence[int]]]
 
+_MUCH_SPACE = 2
+
 
 class Label(Struct, frozen=True):
     """What an option is called in the prompt. token: its number where the answer begins."""
@@ -31,10 +33,10 @@ class Place(Struct, frozen=True):
 
 
 class Checked(Struct):
-    """What is known of a place. before: its tokens. tokens: of labels that were looked at; None: it is not one."""
+    """What is known of a place. before: tokens of its ends. tokens: of labels looked at; None: it is not one."""
 
     place: Place
-    before: tuple[int, ...] = ()
+    before: dict[str, tuple[int, ...]] = field(default_factory=dict)
     tokens: dict[str, int | None] = field(default_factory=dict)
 
 
@@ -73,9 +75,22 @@ async def whole_set(checked: Checked, tokenize: Tokenize, sets: Sequence[Sequenc
 async def label_token(checked: Checked, tokenize: Tokenize, text: str) -> int | None:
     """The token that a label is at its place; None where it is not one, or changes those before it."""
     if text not in checked.tokens:
-        place = checked.place
-        checked.before = checked.before or tuple(await tokenize(place.tail))
-        behind = tuple(await tokenize(place.tail + place.gap + text))
-        is_one = len(behind) == len(checked.before) + 1 and behind[:-1] == checked.before
-        checked.tokens[text] = behind[-1] if is_one else None
+        checked.tokens[text] = None
+        for end in _ends(checked.place):
+            if end not in checked.before:
+                checked.before[end] = tuple(await tokenize(end))
+            before, behind = checked.before[end], tuple(await tokenize(end + checked.place.gap + text))
+            if len(behind) == len(before) + 1 and behind[:-1] == before:
+                checked.tokens[text] = behind[-1]
+                break
     return checked.tokens[text]
+
+
+def _ends(place: Place) -> tuple[str, ...]:
+    """The end of the prompt, and the same with less space where it has much.
+
+    Tokenizers cut a run of space otherwise where a word follows it. But a prompt is tokens by the time the answer
+    comes: its first token is the word alone, as it is behind less space.
+    """
+    word = place.tail.rstrip()
+    return (place.tail,) if len(place.tail) - len(word) < _MUCH_SPACE else (place.tail, f"{word}\n", word)
