@@ -32,6 +32,11 @@ async def test_without_the_key_openais_api_is_closed(server: Running) -> None:
         assert (response.status, await response.json()) == (401, {"error": OPENAI_ERROR})
 
 
+async def test_a_client_is_told_not_to_try_a_wrong_key_again(server: Running) -> None:
+    async with server.client.post("/v1/messages", json={}, headers={"x-api-key": "wrong"}) as response:
+        assert response.headers["x-should-retry"] == "false"
+
+
 @pytest.mark.parametrize(
     "headers", [{"Authorization": f"Bearer {KEY}"}, {"authorization": f"bearer {KEY}"}, {"x-api-key": KEY}]
 )

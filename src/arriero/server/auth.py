@@ -10,6 +10,8 @@ from arriero.server.exchange import Exchange
 
 # Clients look here whether a server is up before they send anything that needs a key.
 _OPEN_PATHS = frozenset({"/"})
+# Claude Code tries a wrong key for minutes, without a word, unless it is told this.
+_NOT_AGAIN = (b"x-should-retry", b"false")
 
 
 class ApiKey:
@@ -28,7 +30,7 @@ class ApiKey:
         error = Unauthorized("unauthorized: send the server's API key as 'Authorization: Bearer KEY'")
         exchange = Exchange(scope, receive, send, dialect.id_header)
         body = dialect.error_body(error, exchange.request_id)
-        await exchange.reply(body, dialect.content_type, error.status)
+        await exchange.reply(body, dialect.content_type, error.status, [_NOT_AGAIN])
 
     def _is_authorized(self, scope: Scope) -> bool:
         return any(
