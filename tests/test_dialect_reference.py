@@ -40,6 +40,6 @@ def test_every_item_is_told() -> None:
 
 
 def test_every_block_is_told() -> None:
-    read = re.findall(r'case "([a-z_]+)":\n\s+(?:thinking =|calls\.|results\.)', inspect.getsource(anthropic_read))
+    read = re.findall(r'case "([a-z_]+)":\n\s+(?:thoughts\.|calls\.|results\.)', inspect.getsource(anthropic_read))
     read += re.findall(r'case "([a-z_]+)":', inspect.getsource(anthropic_parts.read_part))
     assert names("docs/api/messages.md", "Blocks of a message") == set(read)

@@ -2,9 +2,13 @@
 
 import math
 
+# Bodies are JSON.
+from typing import Any
+
 import msgspec
 import pytest
 
+from arriero.engines.base import TellsNext
 from arriero.engines.openai.deciding import (
     Completed,
     Generated,
@@ -14,6 +18,8 @@ from arriero.engines.openai.deciding import (
     read_generated,
 )
 from arriero.errors import EngineFailed
+from arriero.types.chat import TextPrompt
+from tests.engines.upstream_servers import Answer, looked_at, vllm
 
 VLLM = (
     b'{"choices":[{"text":"The","logprobs":{"tokens":["token_id:504"],"top_logprobs":[{"token_id:504":-1.8,'
@@ -35,6 +41,28 @@ def test_vllm_tells_them_beside_the_one_that_it_chose() -> None:
     told = read_completed(msgspec.json.decode(VLLM, type=Completed), [49, 50])
     assert list(told.logprobs) == [-2.5, -math.inf]
     assert (told.prompt_tokens, told.cached_tokens) == (9, 0)
+
+
+async def test_vllm_is_asked_for_no_more_at_once_than_it_takes() -> None:
+    asked: list[int] = []
+
+    def complete(body: dict[str, Any]) -> Answer:
+        numbers = body["logprob_token_ids"]
+        asked.append(len(numbers))
+        top = {f"token_id:{number}": -float(number) for number in numbers}
+        return 200, {"choices": [{"logprobs": {"top_logprobs": [top]}}], "usage": {"prompt_tokens": 9}}
+
+    server = vllm()
+    server.routes = {**server.routes, "POST /v1/completions": complete}
+    async with looked_at(server) as upstream:
+        await upstream.look()
+        engine = upstream.engine("tiny")
+        assert isinstance(engine, TellsNext)
+        told = await engine.next_tokens(TextPrompt("text"), range(255))
+        alone = await engine.next_tokens(TextPrompt("text"), ())
+    assert list(told.logprobs) == [-float(number) for number in range(255)]
+    assert (told.prompt_tokens, alone.logprobs) == (9, [])
+    assert asked == [128, 127, 0]
 
 
 def test_sglang_is_asked_for_tokens_by_their_numbers() -> None:

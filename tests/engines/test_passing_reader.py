@@ -219,6 +219,29 @@ def test_there_may_be_more_empty_lines_than_there_must_be() -> None:
         assert passed(read([data[:place], data[place:]])).replace(b"\n", b"") == data.replace(b"\n", b"")
 
 
+def test_a_null_among_text_of_one_read_is_left_out() -> None:
+    first, data = chunk({"content": "a"}), chunk({"content": "b"}) + b"data: null\n\n" + chunk({"content": "c"})
+    events = read([chunk(ROLE) + first, data, chunk({}, "stop") + usage() + DONE])
+    assert b"null\n" not in passed(events)
+    assert passed(events).count(b"content") == 4
+
+
+def test_an_error_among_text_of_one_read_ends_it() -> None:
+    failed = event({"error": {"message": "out of memory", "code": 500}})
+    data = chunk({"content": "b"}) + failed + chunk({"content": "c"})
+    events, error = read_through(
+        PassingReader(CHAT, AnswerReader()), [chunk(ROLE) + chunk({"content": "a"}), data, usage() + DONE]
+    )
+    assert "out of memory" in error
+    assert b"error" not in passed(events)
+
+
+def test_a_reason_of_the_server_s_own_is_told_as_stop_however_it_is_written() -> None:
+    last = chunk({}, "eos_token").replace(b'"finish_reason":', b'"finish_reason" : ')
+    told = passed(read([chunk(ROLE) + chunk({"content": "a"}), last + usage() + DONE]))
+    assert b'"finish_reason" : "stop"' in told
+
+
 def test_a_null_in_between_is_left_out() -> None:
     data = chunk(ROLE) + chunk({"content": "Hi"}) + b"data: null\n\n" + chunk({}, "stop") + usage() + DONE
     assert passed(read([data])) == data.replace(b"data: null\n\n", b"")

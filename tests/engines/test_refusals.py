@@ -1,6 +1,6 @@
 import pytest
 
-from arriero.engines.openai.refusals import AnswerTooLong, read_refusal
+from arriero.engines.openai.refusals import AnswerTooLong, misled, read_refusal
 from arriero.errors import EngineFailed, PromptTooLong
 
 VLLM_LONG = (
@@ -111,6 +111,17 @@ def test_a_key_that_the_server_refuses_is_no_fault_of_the_client() -> None:
         502,
     )
     assert read_refusal(403, b"no").status == 502
+
+
+@pytest.mark.parametrize("key", ["sk-proj-********abcd.", "sk-...abcd,", f"(Token) ={'0a' * 32}"])
+def test_a_key_that_a_server_refuses_is_not_told(key: str) -> None:
+    message = refusal(f"Incorrect API key: {key} See the site", 401).message
+    assert "See the site" in message
+    assert not any(part in message for part in ("abcd", "0a0a"))
+
+
+def test_what_a_login_adds_to_an_address_is_not_told() -> None:
+    assert "points to https://login.example/start: give" in misled(302, "https://login.example/start?state=x").message
 
 
 @pytest.mark.parametrize("status", [429, 503])

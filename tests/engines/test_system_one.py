@@ -74,3 +74,16 @@ def test_an_answer_without_the_options_is_none(team: dict[str, Any] | None) -> N
     answers = {name: each for name, each in {**SGLANG, "team": team}.items() if each is not None}
     with pytest.raises(EngineFailed, match=r"questions\.team"):
         read(answers)
+
+
+def test_what_rounding_adds_is_taken_off() -> None:
+    sure, *_ = read({**SGLANG, "sure": {"noul": 1.0000001, "x_label_mass": 1.0003}})
+    assert sure == Reading((1.0, 0.0), 1.0)
+
+
+@pytest.mark.parametrize("likely", [1.5, -0.5, 1e308])
+def test_what_is_no_probability_is_refused(likely: float) -> None:
+    with pytest.raises(EngineFailed, match=r"questions\.sure"):
+        read({**SGLANG, "sure": {"noul": likely}})
+    with pytest.raises(EngineFailed, match=r"questions\.team"):
+        read({**SGLANG, "team": {"probabilities": {"billing": likely, "sales": 1e308}}})

@@ -148,3 +148,9 @@ def test_what_agents_act_on_is_told_in_anthropics_words(error: ArrieroError, wor
     told = json.loads(error_body(error, "ab"))["error"]
     assert told["type"] == "invalid_request_error"
     assert told["message"].startswith(words)
+
+
+def test_calls_of_one_id_are_told_apart() -> None:
+    same = [ToolCallDelta(index, ToolCall("f", {}, "c")) for index in range(2)]
+    assert [block["id"] for block in whole(same)["content"]] == ["c", "toolu_id_1"]
+    assert collected(streamed(same))["content"] == whole(same)["content"]

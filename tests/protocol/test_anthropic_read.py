@@ -47,6 +47,18 @@ def text(content: str) -> dict[str, Any]:
             [turn({"type": "thinking", "thinking": "hm", "signature": "s"}, text("I call."), USE, role="assistant")],
             [Message("assistant", "I call.", "hm", tool_calls=(F,))],
         ),
+        (
+            [
+                turn(
+                    {"type": "thinking", "thinking": "h"},
+                    text("a"),
+                    {"type": "thinking", "thinking": "m"},
+                    USE,
+                    role="assistant",
+                )
+            ],
+            [Message("assistant", "a", "h\n\nm", tool_calls=(F,))],
+        ),
         ([turn(text("next"), result("done"))], [Message("tool", "done", tool_call_id="t1"), Message("user", "next")]),
         ([turn(result([text("a"), IMAGE, text("b")]))], [Message("tool", "ab", images=("AAAA",), tool_call_id="t1")]),
         ([turn(result(None))], [Message("tool", "", tool_call_id="t1")]),

@@ -7,7 +7,7 @@ import pytest
 
 from arriero.errors import InvalidRequest
 from arriero.protocol.anthropic import MessagesRequest
-from arriero.protocol.anthropic_tools import read_tool_choice, read_tools
+from arriero.protocol.anthropic_tools import left_out, read_tool_choice, read_tools
 from arriero.protocol.go_json import decode_body
 
 F = {"name": "f", "input_schema": {"type": "object"}}
@@ -73,3 +73,8 @@ def test_none_may_be_called() -> None:
 def test_a_choice_that_there_is_not_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="must be auto, any, tool or none, and not 'some'"):
         read_tool_choice(request(tool_choice={"type": "some"}))
+
+
+def test_what_is_left_out_is_known_by_its_type() -> None:
+    fetch = {"type": f"web_fetch_{'9' * 99}"}
+    assert left_out(request(tools=[F, SEARCH, fetch, SEARCH])) == [fetch["type"][:40], "web_search_20250305"]

@@ -162,3 +162,11 @@ def test_every_chunk_is_one_of_the_apis_own() -> None:
     for chunk in chunks(answer(include_usage=True), *events):
         ChatCompletionChunk.model_validate(chunk)
     ChatCompletion.model_validate(whole(*events))
+
+
+def test_calls_of_one_id_are_told_apart() -> None:
+    same = [ToolCallDelta(index, ToolCall("f", {}, "c")) for index in range(2)]
+    [first, second] = whole(*same)["choices"][0]["message"]["tool_calls"]
+    assert first["id"] == "c"
+    assert second["id"].startswith("call_")
+    assert chunks(answer(), *same)[1]["choices"][0]["delta"]["tool_calls"] == [second]

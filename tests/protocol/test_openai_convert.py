@@ -6,8 +6,9 @@ import pytest
 from arriero.errors import InvalidRequest
 from arriero.protocol import openai_convert as convert
 from arriero.protocol.ollama_convert import with_model
-from arriero.protocol.openai_chat import ChatCompletionRequest, Reasoning
-from arriero.types.chat import ChatPrompt, Message
+from arriero.protocol.openai_chat import ChatCompletionRequest, Reasoning, ResponseFormat
+from arriero.protocol.openai_request import read_logit_bias
+from arriero.types.chat import ChatPrompt, JsonFormat, Message
 from tests.factories_store import record
 
 HI = Message("user", "hi")
@@ -100,3 +101,27 @@ def test_the_turns_come_behind_what_the_model_brings_along(
 ) -> None:
     model = record(system="S", messages=(Message("assistant", "1"),))
     assert with_model(turns, model) == ChatPrompt(expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [("", None), ("text", None), ("JSON_object", JsonFormat()), ("json_schema", JsonFormat({}))],
+)
+def test_the_answer_has_a_form(kind: str, form: JsonFormat | None) -> None:
+    assert convert.read_format(request(response_format=ResponseFormat(kind))) == form
+
+
+def test_a_form_that_there_is_not_is_passed_over_and_told() -> None:
+    asked = request(response_format=ResponseFormat("grammar"))
+    assert (convert.read_format(asked), convert.passed_over(asked)) == (None, ("response_format",))
+
+
+@pytest.mark.parametrize("kind", ["", "text", "JSON_object", "json_schema"])
+def test_of_a_form_that_there_is_nothing_is_told(kind: str) -> None:
+    assert convert.passed_over(request(response_format=ResponseFormat(kind))) == ()
+
+
+@pytest.mark.parametrize("token", ["x", "-1", "1.5", "٣", str(2**31), "1" * 9999])
+def test_a_bias_is_for_the_number_of_a_token(token: str) -> None:
+    with pytest.raises(InvalidRequest, match="is not the number of a token"):
+        read_logit_bias(request(logit_bias={token: 1.0}))

@@ -70,6 +70,11 @@ def test_a_function_is_a_tool() -> None:
     )
 
 
+def test_the_call_of_a_function_is_one_of_a_tool() -> None:
+    [turn] = read_messages([InMessage("assistant", UNSET, function_call=InFunction("f", '{"a":1}'))])
+    assert turn.tool_calls == (ToolCall("f", {"a": 1}),)
+
+
 def test_a_result_may_name_its_tool_itself() -> None:
     turns = [InMessage("assistant", tool_calls=[CALL]), InMessage("tool", "x", tool_call_id="call_1", name="other")]
     assert read_messages(turns)[1].tool_name == "other"
@@ -84,7 +89,7 @@ def test_arguments_may_be_an_object() -> None:
     assert read_messages([InMessage("assistant", tool_calls=[call])])[0].tool_calls[0].arguments == {"a": 1}
 
 
-@pytest.mark.parametrize("arguments", ["", "{", "[1]", UNSET, 5])
+@pytest.mark.parametrize("arguments", ["", "{", "[1]", "[" * 9999, UNSET, 5])
 def test_arguments_are_an_object(arguments: Any) -> None:
     call = InToolCall("1", InFunction("f", arguments))
     with pytest.raises(InvalidRequest, match="invalid tool call arguments"):
@@ -125,3 +130,15 @@ def test_what_is_no_content_is_refused(content: Any, message: str) -> None:
 def test_a_request_without_turns_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="is too short - 'messages'"):
         read_messages([])
+
+
+def test_an_id_may_be_given_again_in_a_later_turn() -> None:
+    turns = [
+        turn
+        for name in ("f", "g")
+        for turn in (
+            InMessage("assistant", tool_calls=[InToolCall("call_0", InFunction(name, "{}"))]),
+            InMessage("tool", "done", tool_call_id="call_0"),
+        )
+    ]
+    assert [turn.tool_name for turn in read_messages(turns) if turn.role == "tool"] == ["f", "g"]

@@ -185,3 +185,8 @@ def failed(events: Sequence[Event]) -> list[dict[str, Any]]:
     encoder = answer()
     body = encoder.chunk(events, "") + encoder.failure("out of memory")
     return [json.loads(frame.split(b"\ndata: ")[1]) for frame in body.split(b"\n\n")[:-1]]
+
+
+def test_calls_of_one_id_are_told_apart() -> None:
+    same = [ToolCallDelta(index, ToolCall("f", {}, "c")) for index in range(2)]
+    assert [item["call_id"] for item in whole(same)["output"]] == ["c", "call_id_1"]

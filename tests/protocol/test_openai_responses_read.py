@@ -10,7 +10,14 @@ import pytest
 from arriero.errors import InvalidRequest
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.openai_responses import ResponsesRequest
-from arriero.protocol.openai_responses_read import check, read_messages, read_options, read_response_tops
+from arriero.protocol.openai_responses_read import (
+    check,
+    passed_over,
+    read_format,
+    read_messages,
+    read_options,
+    read_response_tops,
+)
 from arriero.protocol.openai_responses_tools import read_tools
 from arriero.types.chat import Message, ToolCall
 from tests.foreign_json import foreign_objects
@@ -77,7 +84,6 @@ def request(**body: Any) -> ResponsesRequest:
             ],
             [Message("user", "", images=("AAAA",))],
         ),
-        ([{**USER, "content": [{"type": "input_image", "file_id": "f"}]}], [Message("user", "")]),
         (
             [{**CALL, "name": "close", "namespace": "agents"}, OUTPUT],
             [
@@ -110,6 +116,16 @@ def request(**body: Any) -> ResponsesRequest:
             [Message("system", "a\n\nb"), Message("user", "hi")],
         ),
         ([USER, USER], [Message("user", "hi\n\nhi")]),
+        (
+            [
+                {"role": "assistant", "content": "a"},
+                THOUGHT,
+                {"role": "assistant", "content": "b"},
+                CALL,
+                {**CALL, "call_id": "c2"},
+            ],
+            [Message("assistant", "a\n\nb", "hm", tool_calls=(F, ToolCall("f", F.arguments, "c2")))],
+        ),
         (
             [USER, {"role": "developer", "content": "a"}],
             [Message("user", "hi\n\n<developer>\na\n</developer>")],
@@ -152,6 +168,7 @@ def test_items_become_turns(items: list[Any], messages: list[Message]) -> None:
         ([{"type": "item_reference", "id": "msg_1"}], r"input\[0\]: nothing is kept here: send the item itself"),
         ([{**CALL, "arguments": "{"}], "failed to parse function call arguments: "),
         ([{**CALL, "arguments": "[]"}], "failed to parse function call arguments: "),
+        ([{**CALL, "arguments": '{"a":' * 9999}], "failed to parse function call arguments: "),
         (
             [{**CALL, "name": 1}],
             "json: cannot unmarshal number into Go struct field FunctionCallIn.name of type string",
@@ -212,3 +229,19 @@ def test_what_is_kept_nowhere_may_be_null() -> None:
 )
 def test_log_probabilities_are_asked_for_by_name_or_number(asked: dict[str, Any], tops: int | None) -> None:
     assert read_response_tops(request(**asked)) == tops
+
+
+@pytest.mark.parametrize("wanted", [{"type": "json_schema"}, {"type": "grammar"}])
+def test_a_format_that_is_none_is_passed_over_and_told(wanted: dict[str, Any]) -> None:
+    asked = request(text={"format": wanted})
+    assert (read_format(asked), passed_over(asked)) == (None, ["text.format"])
+
+
+@pytest.mark.parametrize("wanted", [{"type": "text"}, {"type": "json_object"}, {"type": "json_schema", "schema": {}}])
+def test_of_a_format_that_is_one_nothing_is_told(wanted: dict[str, Any]) -> None:
+    assert passed_over(request(text={"format": wanted})) == []
+
+
+def test_a_picture_that_is_kept_elsewhere_is_passed_over_and_told() -> None:
+    asked = request(input=[{**USER, "content": [{"type": "input_image", "file_id": "f"}]}])
+    assert (read_messages(asked), passed_over(asked)) == ((Message("user", ""),), ["input_image.file_id"])

@@ -90,11 +90,12 @@ class FakeCarrier:
         self,
         record: ModelRecord,
         work: Callable[[Engine], Awaitable[Result]],
-        demand: Demand = ANYTHING,  # noqa: ARG002
+        demand: Demand = ANYTHING,
         *,
         takes_slot: bool = False,  # noqa: ARG002
     ) -> Result:
         self.called.append(record.name)
+        self.demands.append(demand)
         if error := self.errors.get(record.name):
             raise error
         return await work(self.engines[record.name])

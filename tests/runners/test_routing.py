@@ -17,7 +17,7 @@ from arriero.runners.route_record import Recorder
 from arriero.runners.routing import Routing
 from arriero.types.chat import ChatPrompt, JsonFormat, Message, TextRequest, ToolCall
 from arriero.types.events import ToolCallDelta
-from arriero.types.loading import Demand
+from arriero.types.loading import Demand, LoadOptions
 from arriero.types.routing import Reason, Side, Wish
 from arriero.types.sampling import SamplingParams
 from tests.router.factories_routing import LOCAL, REMOTE, ScriptedScorer
@@ -223,6 +223,15 @@ async def test_once_a_conversation_is_private_nothing_is_told_to_the_other_engin
     with pytest.raises(EngineUnreachable):
         await made.routing.call(made.found(), count)
     assert made.carrier.called == [LOCAL]
+
+
+async def test_what_is_told_to_an_engine_has_it_loaded_as_for_answers() -> None:
+    made = bench()
+    made.models[LOCAL] = chat_model(LOCAL, parameters={"num_ctx": 512})
+    for options in (LoadOptions(), LoadOptions(context=64), None):
+        await made.routing.call(made.found(), count, Demand(options=options))
+    contexts = [demand.options and demand.options.context for demand in made.carrier.demands]
+    assert contexts == [512, 64, None]
 
 
 async def test_loading_a_router_loads_its_local_model_and_where_that_fails_the_other() -> None:

@@ -356,3 +356,11 @@ async def test_a_header_tells_the_request(client: anthropic.AsyncAnthropic) -> N
     assert whole._request_id != again._request_id
     async with client.messages.stream(model="gen", max_tokens=50, messages=TURN) as stream:
         assert stream.request_id
+
+
+async def test_a_tool_that_nobody_here_runs_is_told_as_ignored(client: anthropic.AsyncAnthropic) -> None:
+    search: anthropic.types.WebSearchTool20250305Param = {"type": "web_search_20250305", "name": "web_search"}
+    answer = await client.messages.with_raw_response.create(
+        model="able", max_tokens=9, messages=TURN, tools=[WEATHER, search]
+    )
+    assert answer.headers["x-arriero-ignored"] == "tools.web_search_20250305"

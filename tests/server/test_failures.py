@@ -102,3 +102,13 @@ async def test_a_server_that_stops_before_the_first_byte_is_busy(path: str) -> N
     answer = call.answer()
     assert answer.status == 503
     assert b"the server is shutting down" in answer.body
+
+
+async def test_brackets_without_end_are_the_callers_fault() -> None:
+    block: dict[str, object] = {"type": "text", "text": "x"}
+    for _ in range(300):
+        block = {"type": "document", "source": {"type": "content", "content": [block]}}
+    body = {"model": "gen", "max_tokens": 5, "messages": [{"role": "user", "content": [block]}]}
+    async with app_of(FakeEngine()) as app:
+        answer = await post(app, "/v1/messages", body)
+    assert (answer.status, json.loads(answer.body)["error"]["message"]) == (400, "exceeded max depth")

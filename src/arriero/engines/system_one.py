@@ -12,6 +12,8 @@ from arriero.types.system_one import Decided, DecisionRequest, Question, Reading
 
 PATH = "/v1/systemone"
 _TIMEOUT_S = 3600.0
+# What adding up in floating point may make of 0 or 1.
+_ROUNDING = 1e-6
 
 
 class _Answer(Struct):
@@ -62,7 +64,7 @@ def request_body(model: str, request: DecisionRequest, image: Callable[[str], st
 def read_answer(request: DecisionRequest, answer: ServerAnswer) -> Decided:
     """Readings of what a server has said. Raises EngineFailed where it has not answered what was asked."""
     readings = [_reading(question, answer) for question in request.questions]
-    return Decided(tuple(readings), answer.usage.input_tokens)
+    return Decided(tuple(readings), max(0, answer.usage.input_tokens))
 
 
 def _question(question: Question) -> Mapping[str, Any]:
@@ -84,10 +86,16 @@ def _reading(question: Question, answer: ServerAnswer) -> Reading:
         likely = {"true": found.noul, "false": 1.0 - found.noul}
     else:
         likely = found.probabilities
-    chances = [likely.get(option.name, math.nan) for option in question.options]
+    chances = [_chance(likely.get(option.name, math.nan)) for option in question.options]
     total = math.fsum(chances)
-    if not (all(each >= 0 for each in chances) and 0 < total < math.inf):
+    if not total > 0:
         raise EngineFailed(f"the engine's answer to questions.{question.id} has not the probabilities of its options")
     diagnostics = answer.diagnostics.get(question.id, _Diagnostics())
     mass = diagnostics.label_mass if found.x_label_mass is None else found.x_label_mass
-    return Reading(tuple(each / total for each in chances), mass, found.x_bounded)
+    told = None if mass is None or mass < 0 else min(1.0, mass)
+    return Reading(tuple(each / total for each in chances), told, found.x_bounded)
+
+
+def _chance(told: float) -> float:
+    """A probability without what rounding has added to it; NaN for what is none."""
+    return min(1.0, max(0.0, told)) if -_ROUNDING < told < 1 + _ROUNDING else math.nan

@@ -25,6 +25,7 @@ class AnswerBlocks:
         self._ident = ident
         self._open: wire.TextBlock | wire.ThinkingBlock | None = None
         self._pieces: list[str] = []
+        self._call_ids: set[str] = set()
         self.done: list[wire.Block] = []
 
     @property
@@ -76,7 +77,11 @@ class AnswerBlocks:
     def _call(self, call: ToolCall) -> Sequence[StreamEvent]:
         """A call comes whole, and so is opened and closed at once."""
         index = len(self.done)
-        ident = call.id or f"toolu_{self._ident}_{index}"
+        ident = call.id
+        if not ident or ident in self._call_ids:
+            # Not every engine names its calls, or each by a name of its own.
+            ident = f"toolu_{self._ident}_{index}"
+        self._call_ids.add(ident)
         self.done.append(wire.ToolUseBlock("tool_use", ident, call.name, call.arguments))
         written = msgspec.json.encode(call.arguments).decode()
         return (

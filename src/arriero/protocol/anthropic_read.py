@@ -1,6 +1,6 @@
 """What a request to Anthropic's Messages API asks for, in the neutral types. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -47,8 +47,7 @@ def read_messages(request: wire.MessagesRequest) -> tuple[Message, ...]:
     called: dict[str, str] = {}
     turns = [message for turn in request.messages for message in _turn(turn, called)]
     leading = list(takewhile(lambda turn: turn.role == "system", turns))
-    for turn in leading:
-        system = _joined(system, turn.content)
+    system = _joined([system, *(turn.content for turn in leading)])
     return (*((Message("system", system),) if system else ()), *_combined(turns[len(leading) :]))
 
 
@@ -126,28 +125,31 @@ def _combined(turns: Sequence[Message]) -> list[Message]:
     Turns of one side in a row become one, as Anthropic does it. What the system says later, as Claude Code's does, is
     told behind what the user has said, or a tool has given.
     """
-    combined: list[Message] = []
+    rows: list[list[Message]] = []
     for turn in turns:
         told = replace(turn, role="user", content=_REMINDER.format(turn.content)) if turn.role == "system" else turn
-        if combined and combined[-1].role in _GROWING.get(turn.role, ()):
-            combined[-1] = _grown(combined[-1], told)
+        if rows and rows[-1][0].role in _GROWING.get(turn.role, ()):
+            rows[-1].append(told)
         else:
-            combined.append(told)
-    return combined
+            rows.append([told])
+    return [_as_one(row) for row in rows]
 
 
-def _grown(turn: Message, more: Message) -> Message:
+def _as_one(row: Sequence[Message]) -> Message:
+    """Turns of one side as one, put together once: there may be very many."""
+    if len(row) == 1:
+        return row[0]
     return replace(
-        turn,
-        content=_joined(turn.content, more.content),
-        thinking=_joined(turn.thinking, more.thinking),
-        images=turn.images + more.images,
-        tool_calls=turn.tool_calls + more.tool_calls,
+        row[0],
+        content=_joined(turn.content for turn in row),
+        thinking=_joined(turn.thinking for turn in row),
+        images=tuple(image for turn in row for image in turn.images),
+        tool_calls=tuple(call for turn in row for call in turn.tool_calls),
     )
 
 
-def _joined(before: str, text: str) -> str:
-    return f"{before}\n\n{text}" if before and text else before or text
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(text for text in texts if text)
 
 
 def _turn(turn: wire.Turn, called: dict[str, str]) -> list[Message]:
@@ -155,14 +157,15 @@ def _turn(turn: wire.Turn, called: dict[str, str]) -> list[Message]:
 
     called: the names of the tools by the ids of their calls, as far as they are known; those of this turn are added.
     """
-    text, thinking = "", ""
+    text = ""
+    thoughts: list[str] = []
     images: list[str] = []
     calls: list[ToolCall] = []
     results: list[Message] = []
     for block in blocks_of(turn.content):
         match kind_of(block):
             case "thinking":
-                thinking = read_value(block, wire.ThinkingIn).thinking
+                thoughts.append(read_value(block, wire.ThinkingIn).thinking)
             case "tool_use":
                 calls.append(_call(read_value(block, wire.ToolUseIn)))
             case "tool_result":
@@ -172,9 +175,9 @@ def _turn(turn: wire.Turn, called: dict[str, str]) -> list[Message]:
                 text += part.text
                 images += part.images
     called |= {call.id: call.name for call in calls}
-    if results and not (text or images or calls or thinking):
+    if results and not (text or images or calls or any(thoughts)):
         return results
-    return [*results, Message(turn.role.lower(), text, thinking, tuple(images), tuple(calls))]
+    return [*results, Message(turn.role.lower(), text, _joined(thoughts), tuple(images), tuple(calls))]
 
 
 def _result(block: wire.ToolResultIn, called: Mapping[str, str]) -> Message:

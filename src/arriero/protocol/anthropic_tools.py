@@ -1,6 +1,6 @@
 """The tools of a request to Anthropic's Messages API, as functions, and which of them must be called. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UnsetType
@@ -13,6 +13,9 @@ from arriero.types.chat import NamedTool, ToolChoice
 
 # Tools that Anthropic's own servers run: nobody here does.
 _RUN_ELSEWHERE = ("web_search", "web_fetch", "code_execution", "tool_search_tool", "mcp_toolset", "advisor")
+# As much of them is told.
+_TYPE_CHARACTERS = 40
+_MOST_TYPES = 10
 
 
 # A tool is JSON of the caller's, and of the engine's in the end.
@@ -28,6 +31,12 @@ def read_tools(request: wire.MessagesRequest) -> tuple[dict[str, Any], ...]:
     if tools and not offered:
         raise InvalidRequest(f"this server runs no tools ({tools[0].type}): send tools that you run yourself")
     return tuple(_function(tool) for tool in offered)
+
+
+def left_out(request: wire.MessagesRequest) -> Sequence[str]:
+    """The types of the tools that are not offered to the model."""
+    kinds = {str(tool.get("type"))[:_TYPE_CHARACTERS] for tool in request.tools}
+    return sorted(kind for kind in kinds if kind.startswith(_RUN_ELSEWHERE))[:_MOST_TYPES]
 
 
 def read_tool_choice(request: wire.MessagesRequest) -> ToolChoice:

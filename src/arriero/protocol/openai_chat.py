@@ -55,7 +55,8 @@ class InMessage(Struct):
     """One turn, in requests; content is text or a list of parts, and may be missing beside calls.
 
     name: of the tool that a turn of the role ``tool`` answers for. reasoning_content: other servers' word for
-    ``reasoning``. refusal: what the model said instead of an answer.
+    ``reasoning``. refusal: what the model said instead of an answer. function_call: what a call was before there were
+    several in a turn.
     """
 
     role: str = ""
@@ -65,6 +66,7 @@ class InMessage(Struct):
     refusal: str = ""
     name: str = ""
     tool_calls: list[InToolCall] = field(default_factory=list)
+    function_call: InFunction | UnsetType = UNSET
     tool_call_id: str = ""
 
 

@@ -52,6 +52,7 @@ class ChatAnswer:
         self._index = index
         self._is_first = True
         self._has_calls = False
+        self._call_ids: set[str] = set()
         self._route: AnswerRoute | UnsetType = UNSET
 
     def chunk(self, events: Sequence[Event], created_at: str) -> bytes:
@@ -107,7 +108,7 @@ class ChatAnswer:
             self._route = to_route(event)
         if type(event) is ToolCallDelta:
             self._has_calls = True
-            return self._frame(wire.OutDelta(content="", tool_calls=[self._call(event)]))
+            return self._frame(wire.OutDelta(content="", tool_calls=[self._call(event, self._call_ids)]))
         return b""
 
     def _frame(self, delta: wire.OutDelta, logprobs: Sequence[TokenLogprob] = ()) -> bytes:
@@ -127,17 +128,22 @@ class ChatAnswer:
 
     def _choice(self, index: int, events: Sequence[Event], finished: Finished) -> wire.MessageChoice:
         text, thinking = text_and_thinking(events)
-        calls = [self._call(event) for event in events if type(event) is ToolCallDelta]
+        idents: set[str] = set()
+        calls = [self._call(event, idents) for event in events if type(event) is ToolCallDelta]
         message = wire.OutMessage("assistant", text, thinking or UNSET, calls or UNSET)
         choice = wire.MessageChoice(index, message, _reason(finished, has_calls=bool(calls)))
         if tokens := [token for event in events if type(event) is TextDelta for token in event.logprobs]:
             choice.logprobs = wire.OutLogprobs(to_logprobs(tokens))
         return choice
 
-    def _call(self, delta: ToolCallDelta) -> wire.OutCall:
+    def _call(self, delta: ToolCallDelta, idents: set[str]) -> wire.OutCall:
+        """A call, and its id among those of the calls before it."""
         call, head = delta.call, self._head
-        # Not every engine names its calls.
-        ident = call.id or f"call_{head.created:x}_{head.id.rpartition('-')[2]}_{delta.index}"
+        ident = call.id
+        if not ident or ident in idents:
+            # Not every engine names its calls, or each by a name of its own.
+            ident = f"call_{head.created:x}_{head.id.rpartition('-')[2]}_{delta.index}"
+        idents.add(ident)
         if call.name in self._custom:
             return wire.OutCustomCall(
                 ident, delta.index, "custom", wire.OutCustom(call.name, custom_input(call.arguments))

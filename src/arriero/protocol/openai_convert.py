@@ -1,6 +1,6 @@
 """What a request to OpenAI's chat completions asks for, in the neutral types. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -22,13 +22,23 @@ def read_chat_options(body: wire.ChatCompletionRequest) -> Mapping[str, Any]:
 
 def read_format(body: wire.ChatCompletionRequest) -> JsonFormat | None:
     """What the answer must be: JSON, of a schema or any, or just text."""
-    match body.response_format.type.strip().lower():
+    match _format_kind(body):
         case "json_object":
             return JsonFormat()
         case "json_schema":
             return JsonFormat(body.response_format.json_schema.schema)
         case _:
             return None
+
+
+def passed_over(body: wire.ChatCompletionRequest) -> Sequence[str]:
+    """What of a request is of a kind that nobody here knows, as ``x-arriero-ignored`` tells it."""
+    is_known = _format_kind(body) in {"", "text", "json_object", "json_schema"}
+    return () if is_known else ("response_format",)
+
+
+def _format_kind(body: wire.ChatCompletionRequest) -> str:
+    return body.response_format.type.strip().lower()
 
 
 def read_think(body: wire.ChatCompletionRequest) -> Think:

@@ -12,6 +12,7 @@ from arriero.protocol.media import read_image_url
 from arriero.protocol.ollama import Loose
 from arriero.protocol.ollama_convert import check_base64
 from arriero.protocol.openai_custom_tools import custom_arguments
+from arriero.protocol.openai_engine import UNREADABLE
 from arriero.types.chat import Message, ToolCall
 
 _GO_TYPES = {bool: "bool", int: "float64", float: "float64", dict: "map[string]interface {}"}
@@ -23,17 +24,15 @@ def read_messages(messages: Sequence[wire.InMessage]) -> tuple[Message, ...]:
     """The turns of a request. A tool's result that does not name its tool is told by the call that it answers."""
     if not messages:
         raise InvalidRequest("[] is too short - 'messages'")
-    names = {
-        call.id: call.function.name if isinstance(call.custom, UnsetType) else call.custom.name
-        for message in messages
-        for call in message.tool_calls
-    }
+    names: dict[str, str] = {}
     return tuple(_message(message, names) for message in messages)
 
 
-def _message(message: wire.InMessage, names: Mapping[str, str]) -> Message:
+def _message(message: wire.InMessage, names: dict[str, str]) -> Message:
+    """A turn. names: of the tools by the ids of their calls so far; some clients begin anew with them in each turn."""
     role = _ROLES.get(message.role.lower(), message.role.lower())
-    calls = tuple(_call(call) for call in message.tool_calls)
+    calls = tuple(_call(call) for call in _calls_of(message))
+    names |= {call.id: call.name for call in calls}
     content, images = _content(message.content, may_be_missing=bool(calls or message.refusal))
     name = message.name or names.get(message.tool_call_id, "")
     return Message(
@@ -45,6 +44,11 @@ def _message(message: wire.InMessage, names: Mapping[str, str]) -> Message:
         name if role == "tool" else "",
         message.tool_call_id,
     )
+
+
+def _calls_of(message: wire.InMessage) -> Sequence[wire.InToolCall]:
+    older = message.function_call
+    return message.tool_calls if isinstance(older, UnsetType) else [*message.tool_calls, wire.InToolCall("", older)]
 
 
 def _content(content: Loose | UnsetType, *, may_be_missing: bool) -> tuple[str, tuple[str, ...]]:
@@ -101,7 +105,7 @@ def _call(call: wire.InToolCall) -> ToolCall:
     try:
         # Some clients send the object itself.
         read = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
-    except msgspec.DecodeError:
+    except UNREADABLE:
         read = None
     if not isinstance(read, dict):
         raise InvalidRequest("invalid tool call arguments")

@@ -12,6 +12,7 @@ _MOST_ALTERNATIVES = 20
 _MOST_CHOICES = 16
 _MOST_BIAS = 100
 _LARGEST_TOKEN = 2**31 - 1
+_MOST_DIGITS = 20
 
 
 class StreamOptions(Struct):
@@ -96,7 +97,9 @@ def read_tops(name: str, tops: int) -> int:
 def read_logit_bias(body: TextBody) -> tuple[tuple[int, float], ...]:
     """What is added to the logits of tokens. Raises InvalidRequest for what is no token, and for too much."""
     for token, bias in body.logit_bias.items():
-        if not (token.isascii() and token.isdecimal()) or int(token) > _LARGEST_TOKEN:
+        # Python reads no number of thousands of digits.
+        is_number = token.isascii() and token.isdecimal() and len(token) <= _MOST_DIGITS
+        if not is_number or int(token) > _LARGEST_TOKEN:
             raise InvalidRequest(f"logit_bias: {token[:20]!r} is not the number of a token")
         if abs(bias) > _MOST_BIAS:
             raise InvalidRequest(f"logit_bias of token {token} must be between -{_MOST_BIAS} and {_MOST_BIAS}")

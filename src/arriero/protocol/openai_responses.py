@@ -6,7 +6,7 @@ the types below.
 
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from arriero.protocol.answer_route import AnswerRoute
 from arriero.protocol.ollama import Loose
@@ -259,7 +259,10 @@ class ReasoningEcho(Struct):
 
 
 class Response(Struct):
-    """An answer, begun or done; everything is always on the wire. Times in Unix seconds."""
+    """An answer, begun or done; everything is always on the wire. Times in Unix seconds.
+
+    tools, tool_choice, text, metadata: the request's own, written once, since a stream tells them three times.
+    """
 
     id: str
     object: str
@@ -272,12 +275,11 @@ class Response(Struct):
     instructions: str | None
     output: list[Item]
     error: ResponseError | None
-    # As they were sent.
-    tools: list[dict[str, Any]]
-    tool_choice: Loose
+    tools: Raw
+    tool_choice: Raw
     truncation: str
     parallel_tool_calls: bool
-    text: TextSettings
+    text: Raw
     top_p: float
     presence_penalty: float
     frequency_penalty: float
@@ -290,8 +292,7 @@ class Response(Struct):
     store: bool
     background: bool
     service_tier: str
-    # The caller's own notes.
-    metadata: dict[str, Any]
+    metadata: Raw
     safety_identifier: str | None
     prompt_cache_key: str | None
     route: AnswerRoute | UnsetType = UNSET

@@ -1,6 +1,7 @@
 """Answers of the Responses API, streamed or in one object. Pure: the time is an argument."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -116,6 +117,11 @@ def _usage(usage: Usage) -> wire.ResponseUsage:
     )
 
 
+# Any JSON, and what is written as such.
+def _written(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(_encode(value))
+
+
 def _begun(request: wire.ResponsesRequest, ident: str, created_at: int) -> wire.Response:
     """The answer before there is anything of it, with the request's own settings."""
     reasoning = request.reasoning
@@ -131,11 +137,11 @@ def _begun(request: wire.ResponsesRequest, ident: str, created_at: int) -> wire.
         instructions=None if request.instructions is UNSET else request.instructions,
         output=[],
         error=None,
-        tools=request.tools,
-        tool_choice="auto" if request.tool_choice is UNSET else request.tool_choice,
+        tools=_written(request.tools),
+        tool_choice=_written("auto" if request.tool_choice is UNSET else request.tool_choice),
         truncation="disabled" if request.truncation is UNSET else request.truncation,
         parallel_tool_calls=request.parallel_tool_calls,
-        text=request.text,
+        text=_written(request.text),
         top_p=1.0 if request.top_p is UNSET else request.top_p,
         presence_penalty=0.0,
         frequency_penalty=0.0,
@@ -148,7 +154,7 @@ def _begun(request: wire.ResponsesRequest, ident: str, created_at: int) -> wire.
         store=False,
         background=request.background,
         service_tier="default",
-        metadata=request.metadata,
+        metadata=_written(request.metadata),
         safety_identifier=None if request.safety_identifier is UNSET else request.safety_identifier,
         prompt_cache_key=None if request.prompt_cache_key is UNSET else request.prompt_cache_key,
     )

@@ -30,6 +30,7 @@ class OutputItems:
         self._ident = ident
         self._tools = tools
         self._open: _OpenItem | None = None
+        self._call_ids: set[str] = set()
         self.done: list[wire.Item] = []
 
     def feed(self, event: Event) -> Sequence[told.StreamEvent]:
@@ -67,8 +68,11 @@ class OutputItems:
         index = len(self.done)
         tool = self._tools.get(call.name)
         name, namespace = (call.name, UNSET) if tool is None else (tool.name, tool.namespace or UNSET)
-        # Not every engine names its calls.
-        call_id = call.id or f"call_{self._ident}_{index}"
+        call_id = call.id
+        if not call_id or call_id in self._call_ids:
+            # Not every engine names its calls, or each by a name of its own, by which OpenAI's client tells them apart.
+            call_id = f"call_{self._ident}_{index}"
+        self._call_ids.add(call_id)
         if tool is not None and tool.is_custom:
             text = custom_input(call.arguments)
             custom = wire.CustomCallItem(

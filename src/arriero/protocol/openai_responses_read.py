@@ -1,6 +1,6 @@
 """What a request to the Responses API asks for, in the neutral types. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -46,7 +46,7 @@ def read_messages(request: wire.ResponsesRequest) -> tuple[Message, ...]:
         return turns
     instructions = Message("system", request.instructions)
     if turns and turns[0].role == "system":
-        return (joined(instructions, turns[0]), *turns[1:])
+        return (joined([instructions, turns[0]]), *turns[1:])
     return (instructions, *turns)
 
 
@@ -72,6 +72,14 @@ def read_format(request: wire.ResponsesRequest) -> JsonFormat | None:
     return None
 
 
+def passed_over(request: wire.ResponsesRequest) -> Sequence[str]:
+    """What of a request can mean nothing here, as ``x-arriero-ignored`` tells it."""
+    has_format = request.text.format.type in {"", "text"} or read_format(request) is not None
+    items = request.input if isinstance(request.input, list) else ()
+    ignored = [] if has_format else ["text.format"]
+    return [*ignored, "input_image.file_id"] if any(map(_has_kept_image, items)) else ignored
+
+
 def read_think(request: wire.ResponsesRequest) -> Think:
     """How hard to think; None where the request does not say."""
     reasoning = request.reasoning
@@ -82,3 +90,11 @@ def read_response_tops(request: wire.ResponsesRequest) -> int | None:
     """How many alternatives to each token are told; None where log probabilities are not asked for."""
     tops = read_tops("top_logprobs", request.top_logprobs)
     return tops if tops or _LOGPROBS in request.include else None
+
+
+# Items are JSON, not looked at yet.
+def _has_kept_image(item: Any) -> bool:
+    """Whether an item has a picture that OpenAI's own servers would have kept."""
+    content = item.get("content", item.get("output")) if isinstance(item, Mapping) else None
+    parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return any(part.get("type") == "input_image" and part.get("image_url") is None for part in parts)

@@ -1,5 +1,6 @@
 """Makes the turns of a conversation of the items that the Responses API has. Pure."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from arriero.protocol.go_json import read_value
 from arriero.protocol.media import read_image_url
 from arriero.protocol.ollama import Loose
 from arriero.protocol.openai_custom_tools import custom_arguments
+from arriero.protocol.openai_engine import UNREADABLE
 from arriero.protocol.openai_responses_tools import full_name
 from arriero.types.chat import Message, ToolCall
 
@@ -25,8 +27,9 @@ class Turns:
     """Makes turns of items: the model's thoughts, words and calls, which are items each, belong to one turn."""
 
     def __init__(self) -> None:
-        self._turns: list[Message] = []
-        self._thinking = ""
+        # What belongs to one turn, put together once: there may be very many.
+        self._rows: list[list[Message]] = []
+        self._thoughts: list[str] = []
         self._called: dict[str, str] = {}
 
     # Items are JSON until they have got their types.
@@ -34,7 +37,7 @@ class Turns:
         """All turns. Raises InvalidRequest, with the place, for an item that is none."""
         for number, item in enumerate(items):
             self._read(item, f"input[{number}]: ")
-        return tuple(self._turns)
+        return tuple(joined(row) for row in self._rows)
 
     def _read(self, item: Any, place: str) -> None:
         if not isinstance(item, dict):
@@ -44,7 +47,7 @@ class Turns:
             case "message":
                 self._message(read_value(item, wire.MessageIn), place)
             case "reasoning":
-                self._thinking += _thoughts(read_value(item, wire.ReasoningIn))
+                self._thoughts.append(_thoughts(read_value(item, wire.ReasoningIn)))
             case "function_call" | "custom_tool_call" | "local_shell_call" | "shell_call" | "apply_patch_call":
                 self._call(_call(kind, item))
             case "function_call_output" | "custom_tool_call_output":
@@ -62,36 +65,32 @@ class Turns:
 
     def _message(self, item: wire.MessageIn, place: str) -> None:
         text, images = _content(item.content, place)
-        role = "system" if item.role == "developer" else item.role.lower()
-        if role != "assistant":
-            self._thinking = ""
-            self._add(Message(role, text, images=images))
-        elif self._turns and self._turns[-1].tool_calls:
-            self._turns[-1] = replace(self._turns[-1], content=self._turns[-1].content + text)
+        role = "system" if item.role.lower() == "developer" else item.role.lower()
+        if role == "assistant":
+            self._append(Message(role, text, self._take_thinking(), images))
         else:
-            self._turns.append(Message(role, text, self._take_thinking(), images))
+            self._thoughts.clear()
+            self._add(Message(role, text, images=images))
 
     def _add(self, turn: Message) -> None:
         """Add a turn of the system's or the user's, in a form that every template takes.
 
         Many want the system to speak once, and first, and the sides to alternate; Codex does neither.
         """
-        last = self._turns[-1] if self._turns else None
-        if turn.role == "system" and last is not None and last.role != "system":
+        if turn.role == "system" and self._rows and self._rows[-1][0].role != "system":
             turn = replace(turn, role="user", content=_LATER.format(turn.content))
-        if last is not None and last.role == turn.role:
-            self._turns[-1] = joined(last, turn)
+        self._append(turn)
+
+    def _append(self, turn: Message) -> None:
+        """Add what belongs to the last turn where that is of the same side."""
+        if self._rows and self._rows[-1][0].role == turn.role:
+            self._rows[-1].append(turn)
         else:
-            self._turns.append(turn)
+            self._rows.append([turn])
 
     def _call(self, call: ToolCall) -> None:
         self._called[call.id] = call.name
-        if self._turns and self._turns[-1].role == "assistant":
-            turn = self._turns[-1]
-            thinking = turn.thinking + self._take_thinking()
-            self._turns[-1] = replace(turn, thinking=thinking, tool_calls=(*turn.tool_calls, call))
-        else:
-            self._turns.append(Message("assistant", "", self._take_thinking(), tool_calls=(call,)))
+        self._append(Message("assistant", "", self._take_thinking(), tool_calls=(call,)))
 
     def _output(self, item: wire.ToolOutputIn, place: str) -> None:
         output = item.output
@@ -99,22 +98,29 @@ class Turns:
             output = msgspec.json.encode(output).decode()
         text, images = _content(output, place)
         ident = item.call_id or item.id
-        self._turns.append(
-            Message("tool", text, images=images, tool_name=self._called.get(ident, ""), tool_call_id=ident)
-        )
+        name = self._called.get(ident, "")
+        self._rows.append([Message("tool", text, images=images, tool_name=name, tool_call_id=ident)])
 
     def _take_thinking(self) -> str:
-        thinking, self._thinking = self._thinking, ""
-        return thinking
+        thoughts, self._thoughts = self._thoughts, []
+        return _paragraphs(thoughts)
 
 
-def joined(first: Message, second: Message) -> Message:
-    """Two turns of the same side as one."""
+def joined(row: Sequence[Message]) -> Message:
+    """Turns of the same side as one."""
+    if len(row) == 1:
+        return row[0]
     return replace(
-        first,
-        content="\n\n".join(text for text in (first.content, second.content) if text),
-        images=first.images + second.images,
+        row[0],
+        content=_paragraphs(turn.content for turn in row),
+        thinking=_paragraphs(turn.thinking for turn in row),
+        images=tuple(image for turn in row for image in turn.images),
+        tool_calls=tuple(call for turn in row for call in turn.tool_calls),
     )
+
+
+def _paragraphs(texts: Iterable[str]) -> str:
+    return "\n\n".join(text for text in texts if text)
 
 
 def _call(kind: str, item: dict[str, Any]) -> ToolCall:
@@ -173,5 +179,5 @@ def _content(content: Loose | UnsetType, place: str) -> tuple[str, tuple[str, ..
 def _arguments(text: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except UNREADABLE as error:
         raise InvalidRequest(f"failed to parse function call arguments: {error}") from error

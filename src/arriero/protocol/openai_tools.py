@@ -1,6 +1,6 @@
 """Which tools a request for a chat completion offers, and whether one must be called. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import UnsetType
@@ -37,9 +37,9 @@ def read_tools(body: wire.ChatCompletionRequest) -> tuple[Tools, ToolChoice]:
             _check_known([name], tools)
             return tools, NamedTool(name)
         case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required" as mode, "tools": list(allowed)}}:
-            names = [_name(_function(tool)) for tool in allowed if isinstance(tool, dict)]
+            names = {str(_name(_function(tool))) for tool in allowed if isinstance(tool, dict)}
             _check_known(names, tools)
-            return tuple(tool for tool in tools if _name(tool) in names), mode
+            return tuple(tool for tool in tools if str(_name(tool)) in names), mode
         case _:
             raise InvalidRequest(f"invalid tool_choice (must be {_CHOICES})")
 
@@ -49,11 +49,11 @@ def custom_names(body: wire.ChatCompletionRequest) -> frozenset[str]:
     return frozenset(str(_name(_function(tool))) for tool in body.tools if _custom(tool) is not None)
 
 
-def _check_known(names: Sequence[object], tools: Tools) -> None:
+def _check_known(names: Collection[str], tools: Tools) -> None:
     """Raise InvalidRequest where a choice is of no tool, or of one that there is not."""
     if not names:
         raise InvalidRequest('tool_choice allows no tool: say "none"')
-    known = [_name(tool) for tool in tools]
+    known = {name for tool in tools if isinstance(name := _name(tool), str)}
     for name in names:
         if name not in known:
             raise InvalidRequest(f"tool_choice names {name!r}, which is none of the tools")

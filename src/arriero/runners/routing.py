@@ -178,7 +178,10 @@ class Routing:
         """
 
         async def call(side: RouterSide) -> Result:
-            return await self._carrier.call(side.find(), work, demand, takes_slot=takes_slot)
+            model = side.find()
+            # As the model is loaded for answers: it would be loaded again for the next one otherwise.
+            own = side_request(_NOTHING, demand, model)[1] if demand.options else demand
+            return await self._carrier.call(model, work, own, takes_slot=takes_slot)
 
         routed, _ = self._named(record)
         return await self._on_any_side(record, demand, call, stays=routed.router.knows_private)

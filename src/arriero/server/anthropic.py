@@ -8,7 +8,7 @@ from arriero.engines.base import Counts, Engine
 from arriero.protocol import anthropic as wire
 from arriero.protocol import anthropic_read as read
 from arriero.protocol.anthropic_answer import AnthropicAnswer
-from arriero.protocol.anthropic_tools import read_tool_choice, read_tools
+from arriero.protocol.anthropic_tools import left_out, read_tool_choice, read_tools
 from arriero.protocol.go_json import decode_body
 from arriero.protocol.ollama_convert import read_keep_alive
 from arriero.server.conversation import Conversation
@@ -34,7 +34,8 @@ class AnthropicMessages:
         held = conversation.held_against(self._library, exchange)
         estimate = read.estimate_tokens(conversation.messages, conversation.tools)
         encoder = AnthropicAnswer(body.model, exchange.request_id, estimate)
-        job = Job(held.record, held.request, held.demand, encoder, body.stream, asked_ns)
+        ignored = [f"tools.{kind}" for kind in left_out(body)]
+        job = Job(held.record, held.request, held.demand, encoder, body.stream, asked_ns, ignored)
         await send_answer(exchange, self._carrier, job)
 
     async def count_tokens(self, exchange: Exchange) -> None:

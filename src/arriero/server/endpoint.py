@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from arriero.errors import ArrieroError, ServerBusy
+from arriero.errors import ArrieroError, InvalidRequest, ServerBusy
 from arriero.server.errors import Dialect, dialect_of
 from arriero.server.exchange import ClientGone, Exchange
 
@@ -32,6 +32,10 @@ class Endpoint:
             logger.debug("client gone", extra={"path": scope["path"]})
         except ArrieroError as error:
             await self._fail(exchange, error)
+        except RecursionError:
+            # Brackets within brackets, a thousand deep: no limit that others keep to tells where it becomes too much.
+            logger.info("handler went too deep", extra={"path": scope["path"]})
+            await self._fail(exchange, InvalidRequest("exceeded max depth"))
         except asyncio.CancelledError:
             # The server stops and has given up waiting for this answer. Here the task ends: nobody is left to tell.
             await self._fail(exchange, ServerBusy("the server is shutting down"))

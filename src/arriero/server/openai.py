@@ -46,7 +46,8 @@ class OpenAIChat:
         requests = with_seeds(replace(held.request, engine_fields=read_engine_fields(body)), count)
         # Of a tool that takes a text, the engine knows nothing.
         passing = None if custom else Passing("chat", body.model, include_usage)
-        job = Job(held.record, requests[0], held.demand, encoders[0], body.stream, asked_ns, passing=passing)
+        ignored = convert.passed_over(body)
+        job = Job(held.record, requests[0], held.demand, encoders[0], body.stream, asked_ns, ignored, passing)
         await send_choices(exchange, self._carrier, job, list(map(Choice, requests, encoders)))
 
 

@@ -34,7 +34,7 @@ class OpenAIResponses:
         conversation, tools = _conversation(body), offered_tools(body)
         held = conversation.held_against(self._library, exchange)
         encoder = ResponsesAnswer(body, tools, secrets.token_hex(12), int(time.time()))
-        ignored = [f"tools.{kind}" for kind in left_out(body)]
+        ignored = [*(f"tools.{kind}" for kind in left_out(body)), *read.passed_over(body)]
         job = Job(held.record, held.request, held.demand, encoder, body.stream, asked_ns, ignored)
         if conversation.messages:
             await send_answer(exchange, self._carrier, job)

@@ -1,5 +1,6 @@
 """Labels are distinct single tokens where the answer begins, or others are taken."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -86,6 +87,30 @@ async def test_what_is_known_is_not_asked_again() -> None:
     for _ in range(2):
         await choose_labels(checked, tokenize, question("choice", 5))
     assert len(asked) == 6
+
+
+async def test_requests_at_once_get_the_same_labels() -> None:
+    async def slowly(text: str) -> Sequence[int]:
+        await asyncio.sleep(0)
+        return await by_words(text)
+
+    checked = Checked(PLACE)
+    found = await asyncio.gather(*(choose_labels(checked, slowly, question("noul", 2)) for _ in range(4)))
+    assert [[label.text for label in labels] for labels in found] == [["Yes", "No"]] * 4
+
+
+async def test_a_tokenizer_that_has_failed_is_asked_again() -> None:
+    fails = iter([False, True])
+
+    async def tokenize(text: str) -> Sequence[int]:
+        if next(fails, False):
+            raise EngineFailed("busy", 503)
+        return await by_words(text)
+
+    checked = Checked(PLACE)
+    with pytest.raises(EngineFailed, match="busy"):
+        await choose_labels(checked, tokenize, question("noul", 2))
+    assert [label.text for label in await choose_labels(checked, tokenize, question("noul", 2))] == ["Yes", "No"]
 
 
 def test_there_are_more_labels_than_options() -> None:

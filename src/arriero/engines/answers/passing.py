@@ -21,6 +21,9 @@ _HALF = "\N{REPLACEMENT CHARACTER}".encode()
 # Bytes in front of that mark among which the text has its end.
 _NEAR = 256
 _HALVES_AT_END = re.compile(b'(?:%b)+"' % _HALF)
+# What may come among text and is none: an error, and what some servers send in between. A text holds neither.
+_ODD = (b'"error"', b"data: null", b"data:null")
+_REASON = re.compile(rb'("finish_reason"\s*:\s*)"[^"]*"')
 # OpenAI's own words for why an answer has ended.
 _REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 
@@ -188,7 +191,7 @@ class PassingReader:
             # A character that is shown as broken, and is only not whole.
             kept, event = (_HALVES_AT_END.sub(b'"', each) for each in (kept, event))
         elif reason and reason not in _REASONS:
-            event = event.replace(b'"finish_reason":"%b"' % reason.encode(), b'"finish_reason":"stop"')
+            event = _REASON.sub(rb'\1"stop"', event)
         is_wanted = choice is not None or self._passing.include_usage or chunk.usage is None
         if told := kept + (event if is_wanted else b""):
             self._told.append(Passed(told))
@@ -207,10 +210,10 @@ def _end_of_text(data: bytes, begin: int = 0) -> int:
     """Where, of the events from a place on, the last one ends that is a piece of text; 0 where there is none.
 
     What ends an answer is behind all text. So this one tells of all before it, be they ever so many. One that may end
-    with half a character does not count, and neither does one that is not whole.
+    with half a character does not count, and neither does one that is not whole, nor any behind what is odd.
     """
     mark = data.rfind(_IN_MIDST, begin)
-    if mark < 0:
+    if mark < 0 or any(data.find(odd, begin) >= 0 for odd in _ODD):
         return 0
     end = data.find(_END, mark)
     if end < 0 or not (data.isascii() or data.find(_HALF, max(begin, mark - _NEAR), mark) < 0):

@@ -75,15 +75,19 @@ async def whole_set(checked: Checked, tokenize: Tokenize, sets: Sequence[Sequenc
 async def label_token(checked: Checked, tokenize: Tokenize, text: str) -> int | None:
     """The token that a label is at its place; None where it is not one, or changes those before it."""
     if text not in checked.tokens:
-        checked.tokens[text] = None
-        for end in _ends(checked.place):
-            if end not in checked.before:
-                checked.before[end] = tuple(await tokenize(end))
-            before, behind = checked.before[end], tuple(await tokenize(end + checked.place.gap + text))
-            if len(behind) == len(before) + 1 and behind[:-1] == before:
-                checked.tokens[text] = behind[-1]
-                break
+        # Put there only when it is known: others look meanwhile, and whoever asks may go before the answer comes.
+        checked.tokens[text] = await _token(checked, tokenize, text)
     return checked.tokens[text]
+
+
+async def _token(checked: Checked, tokenize: Tokenize, text: str) -> int | None:
+    for end in _ends(checked.place):
+        if end not in checked.before:
+            checked.before[end] = tuple(await tokenize(end))
+        before, behind = checked.before[end], tuple(await tokenize(end + checked.place.gap + text))
+        if len(behind) == len(before) + 1 and behind[:-1] == before:
+            return behind[-1]
+    return None
 
 
 def _ends(place: Place) -> tuple[str, ...]:

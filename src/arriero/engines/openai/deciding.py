@@ -22,6 +22,8 @@ _TIMEOUT_S = 3600.0
 _NO_ROUTE = frozenset({404, 405, 501})
 # vLLM tells tokens by their numbers in this way.
 _NUMBER = "token_id:"
+# It refuses to be asked for more at once.
+_MOST_NUMBERS = 128
 
 
 class _Details(Struct):
@@ -84,10 +86,14 @@ class DecidingEngine(TokenizingEngine):
         if self._quirks.generates_natively:
             generated = await self._wire.call(_GENERATE, generate_body(given, tokens), Generated, timeout_s=_TIMEOUT_S)
             return read_generated(generated, tokens)
-        completed = await self._wire.call(
-            _COMPLETIONS, completion_body(self._model.name, given, tokens), Completed, timeout_s=_TIMEOUT_S
-        )
-        return read_completed(completed, tokens)
+        starts = range(0, len(tokens), _MOST_NUMBERS) or (0,)
+        parts = [await self._completed(given, tokens[start : start + _MOST_NUMBERS]) for start in starts]
+        logprobs = [each for part in parts for each in part.logprobs]
+        return NextTokens(logprobs, parts[0].prompt_tokens, parts[0].cached_tokens)
+
+    async def _completed(self, given: str | Sequence[int], tokens: Sequence[int]) -> NextTokens:
+        body = completion_body(self._model.name, given, tokens)
+        return read_completed(await self._wire.call(_COMPLETIONS, body, Completed, timeout_s=_TIMEOUT_S), tokens)
 
 
 def completion_body(model: str, given: str | Sequence[int], tokens: Sequence[int]) -> Mapping[str, Any]:

@@ -34,6 +34,8 @@ _MEDIA_REFUSALS = {
     "image input is not supported": "the model takes no images",
     "audio input is not supported": "the model takes no sound",
 }
+# What in a refusal may be the key, a part of it, or its hash: it is this server's, and no affair of its clients.
+_KEY = re.compile(r"\bsk-\S+|\S*\*{2,}\S*|[A-Za-z0-9]{24,}")
 _NO_TOOL_PARSER = "requires --enable-auto-tool-choice"
 # A prompt that is longer (``has``) than there is room for (``limit``), in the words of vLLM, SGLang, OpenAI and others.
 _PROMPT_TOO_LONG = (
@@ -109,7 +111,9 @@ def refusal_within(payload: bytes) -> EngineFailed | None:
 def misled(status: int, location: str | None) -> EngineFailed:
     """An answer that is neither one nor a refusal: a status below 400 other than 200. location: where it points to."""
     if location:
-        return EngineFailed(f"the engine answered {status} and points to {location}: give that as its URL", 502)
+        # Behind the path stands what is meant for a browser, such as the state of a login.
+        place = re.split(r"[?#]", location)[0]
+        return EngineFailed(f"the engine answered {status} and points to {place}: give that as its URL", 502)
     return EngineFailed(f"the engine answered {status}, and so nothing that can be handed on", 502)
 
 
@@ -127,7 +131,8 @@ def _failure(message: str, status: int) -> EngineFailed:
     # SGLang shows where in its source a request was found to be wrong.
     message = message.partition('\n\n  File "')[0].strip()
     if status in (401, 403):
-        return EngineFailed(f"the engine refuses this server's key, or wants one: {message}", 502)
+        told = _KEY.sub("…", message)
+        return EngineFailed(f"the engine refuses this server's key, or wants one: {told}", 502)
     if status == 429:
         return EngineFailed(f"the engine is busy: {message}", 503)
     return _known(message) or EngineFailed(message, status)
