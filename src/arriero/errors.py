@@ -24,6 +24,8 @@ A message is written for the user and says what to do next. The status is the HT
 ``server/errors.py`` makes the body.
 """
 
+from typing import Final
+
 
 class ArrieroError(Exception):
     """The root. ``status`` is the HTTP status that tells this error."""
@@ -96,12 +98,16 @@ class LoadFailed(EngineFailed):
 
 
 class PromptTooLong(EngineFailed):
-    """The prompt has more tokens (``prompt_tokens``) than there is room for (``num_ctx``)."""
+    """The prompt has more tokens (``prompt_tokens``) than there is room for (``num_ctx``).
+
+    hint: what to do about it.
+    """
+
+    hint: Final = "send less, or ask for a larger num_ctx, if the model was made for more"
 
     def __init__(self, prompt_tokens: int, num_ctx: int) -> None:
         super().__init__(
-            f"the prompt has {prompt_tokens} tokens, which exceeds the context of {num_ctx} tokens: "
-            "send less, or ask for a larger num_ctx",
+            f"the prompt has {prompt_tokens} tokens, which exceeds the context of {num_ctx} tokens: {self.hint}",
             400,
         )
         self.prompt_tokens = prompt_tokens

@@ -5,6 +5,7 @@ import pytest
 from msgspec import UNSET
 
 from arriero.errors import InvalidRequest
+from arriero.protocol.go_json import decode_body
 from arriero.protocol.openai_completion import (
     CompletionRequest,
     check,
@@ -69,6 +70,17 @@ def test_no_more_answers_are_made_than_are_told(n: int, best_of: int, ignored: t
 def test_what_ends_the_answer_is_text(value: Any, kind: str) -> None:
     with pytest.raises(InvalidRequest, match=f"^invalid type for 'stop' field: {kind}$"):
         check(request(stop=["x", value]))
+
+
+@pytest.mark.parametrize("value", [3, {"a": 1}])
+def test_what_ends_the_answer_is_a_text_or_several(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match="^invalid type for 'stop' field: "):
+        check(request(stop=value))
+
+
+@pytest.mark.parametrize("body", ['{"stop": null}', '{"stop": "x"}', '{"stop": ["x"]}', "{}"])
+def test_nothing_need_end_the_answer(body: str) -> None:
+    check(decode_body(body.encode(), CompletionRequest))
 
 
 def test_penalties_are_never_the_models_own() -> None:

@@ -32,7 +32,7 @@ def _message(error: ArrieroError) -> str:
     """
     match error:
         case PromptTooLong(prompt_tokens=size, num_ctx=limit):
-            return f"prompt is too long: {size} tokens > {limit} maximum; send less, or ask for a larger num_ctx"
+            return f"prompt is too long: {size} tokens > {limit} maximum; {error.hint}"
         case ImageRefused(message=message):
             return f"Could not process image: {message}"
         case _:

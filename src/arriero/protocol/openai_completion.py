@@ -100,7 +100,8 @@ def check(body: CompletionRequest) -> None:
         raise InvalidRequest(f"{answers} answers are asked for: ask for {_MOST_ANSWERS} at most")
     if body.echo and not isinstance(body.logprobs, UnsetType):
         raise InvalidRequest("log probabilities of a prompt are not told: leave out echo or logprobs")
-    for text in body.stop if isinstance(body.stop, list) else ():
+    stop = () if isinstance(body.stop, UnsetType) else body.stop
+    for text in stop if isinstance(stop, list | tuple) else [stop]:
         if not isinstance(text, str):
             raise InvalidRequest(f"invalid type for 'stop' field: {_GO_TYPES.get(type(text), '<nil>')}")
 
