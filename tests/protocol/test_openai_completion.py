@@ -74,7 +74,7 @@ def test_what_ends_the_answer_is_text(value: Any, kind: str) -> None:
 
 @pytest.mark.parametrize("value", [3, {"a": 1}])
 def test_what_ends_the_answer_is_a_text_or_several(value: Any) -> None:
-    with pytest.raises(InvalidRequest, match="^invalid type for 'stop' field: "):
+    with pytest.raises(InvalidRequest, match=r"^invalid type for 'stop' field: "):
         check(request(stop=value))
 
 
