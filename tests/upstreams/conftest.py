@@ -1,8 +1,0 @@
-"""Settings of the tests on recordings."""
-
-import pytest
-
-# What failed in a scenario is shown as in a test.
-pytest.register_assert_rewrite(
-    *(f"tests.upstreams.{name}" for name in ("answers", "formats", "limits", "scenario", "served", "thoughts"))
-)
