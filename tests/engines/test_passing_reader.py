@@ -54,9 +54,9 @@ def stream(*texts: str, reason: str = "stop") -> bytes:
     return b"".join([chunk(ROLE), *(chunk({"content": text}) for text in texts), chunk({}, reason), usage(), DONE])
 
 
-def read(pieces: Sequence[bytes], passing: Passing = CHAT) -> list[Event]:
+def read(pieces: Sequence[bytes], passing: Passing = CHAT, *, is_known: bool = True) -> list[Event]:
     """All that the pieces tell, until the stream has ended or they have."""
-    reader = PassingReader(passing, AnswerReader())
+    reader = PassingReader(passing, AnswerReader(), is_known=is_known)
     events: list[Event] = []
     for piece in pieces:
         events += reader.feed(piece)
@@ -219,18 +219,19 @@ def test_there_may_be_more_empty_lines_than_there_must_be() -> None:
         assert passed(read([data[:place], data[place:]])).replace(b"\n", b"") == data.replace(b"\n", b"")
 
 
-def test_a_null_among_text_of_one_read_is_left_out() -> None:
+def test_a_null_among_text_of_one_read_of_an_unknown_server_is_left_out() -> None:
     first, data = chunk({"content": "a"}), chunk({"content": "b"}) + b"data: null\n\n" + chunk({"content": "c"})
-    events = read([chunk(ROLE) + first, data, chunk({}, "stop") + usage() + DONE])
+    events = read([chunk(ROLE) + first, data, chunk({}, "stop") + usage() + DONE], is_known=False)
     assert b"null\n" not in passed(events)
     assert passed(events).count(b"content") == 4
 
 
-def test_an_error_among_text_of_one_read_ends_it() -> None:
+def test_an_error_among_text_of_one_read_of_an_unknown_server_ends_it() -> None:
     failed = event({"error": {"message": "out of memory", "code": 500}})
-    data = chunk({"content": "b"}) + failed + chunk({"content": "c"})
+    first, data = chunk(ROLE) + chunk({"content": "a"}), chunk({"content": "b"}) + failed + chunk({"content": "c"})
     events, error = read_through(
-        PassingReader(CHAT, AnswerReader()), [chunk(ROLE) + chunk({"content": "a"}), data, usage() + DONE]
+        PassingReader(CHAT, AnswerReader(), is_known=False),
+        [chunk(ROLE) + chunk({"content": "a"}), data, usage() + DONE],
     )
     assert "out of memory" in error
     assert b"error" not in passed(events)

@@ -38,11 +38,15 @@ class PassingReader:
     Up to its first text an answer is read: the server may call its model by another name, think, or refuse. Then what
     comes is passed on unread as long as the last event of it is a piece of text. The end of an answer is read again:
     the reason, the usage, or an error. What comes out is whole events, so that an answer that breaks off leaves no half
-    of one. reader: reads them.
+    of one.
+
+    reader: reads the events. is_known: it is known of the server that text comes behind nothing but text; of any other,
+    it is looked for.
     """
 
     __slots__ = (
         "_failure",
+        "_is_known",
         "_is_passing",
         "_is_read",
         "_kept",
@@ -54,9 +58,10 @@ class PassingReader:
         "is_told",
     )
 
-    def __init__(self, passing: Passing, reader: AnswerReader) -> None:
+    def __init__(self, passing: Passing, reader: AnswerReader, *, is_known: bool = True) -> None:
         self._passing = passing
         self._reader = reader
+        self._is_known = is_known
         # Of these two, the first holds from the first text on, the second where the answer must be read to its end.
         self._is_passing = False
         self._is_read = False
@@ -76,7 +81,7 @@ class PassingReader:
 
     def feed(self, data: bytes) -> list[Event]:
         """Take what one read brought. Raises EngineFailed as ``AnswerReader`` does."""
-        if self._is_passing and not self._kept and (end := _end_of_text(data)):
+        if self._is_passing and not self._kept and (end := self._end_of_text(data)):
             if end == len(data) and not self._rest:
                 return [Passed(data)]
             if data.find(_END, end) < 0:
@@ -139,7 +144,7 @@ class PassingReader:
         """Take whole events: the text among them together, and what comes before and behind it one by one."""
         place = 0
         while place < len(data) and not self._is_read and not self._reader.is_finished:
-            if self._is_passing and not self._kept and (end := _end_of_text(data, place)):
+            if self._is_passing and not self._kept and (end := self._end_of_text(data, place)):
                 # It may be much, and is copied once: into what is sent.
                 self._told.append(Passed(memoryview(data)[place:end]))
             else:
@@ -149,6 +154,12 @@ class PassingReader:
             place = end
         if self._is_read:
             self._told += self._reader.feed(data[place:])
+
+    def _end_of_text(self, data: bytes, begin: int = 0) -> int:
+        """Where the last event ends that may go out with all before it; 0 where they must be looked at."""
+        if not self._is_known and any(data.find(odd, begin) >= 0 for odd in _ODD):
+            return 0
+        return _end_of_text(data, begin)
 
     def _look_at(self, event: bytes) -> None:
         """Read one event, and hand it on."""
@@ -210,10 +221,10 @@ def _end_of_text(data: bytes, begin: int = 0) -> int:
     """Where, of the events from a place on, the last one ends that is a piece of text; 0 where there is none.
 
     What ends an answer is behind all text. So this one tells of all before it, be they ever so many. One that may end
-    with half a character does not count, and neither does one that is not whole, nor any behind what is odd.
+    with half a character does not count, and neither does one that is not whole.
     """
     mark = data.rfind(_IN_MIDST, begin)
-    if mark < 0 or any(data.find(odd, begin) >= 0 for odd in _ODD):
+    if mark < 0:
         return 0
     end = data.find(_END, mark)
     if end < 0 or not (data.isascii() or data.find(_HALF, max(begin, mark - _NEAR), mark) < 0):

@@ -41,7 +41,7 @@ def engine_for(kind: UpstreamKind, wire: OpenAIWire, model: ServedModel, setting
     """
     quirks = quirks_of(kind)
     if settings.passes is not None:
-        quirks = replace(quirks, passes=settings.passes)
+        quirks = replace(quirks, passes=settings.passes, is_vouched_for=not quirks.passes)
     makers = {
         (False, False): OpenAIEngine,
         (True, False): DecidingEngine,

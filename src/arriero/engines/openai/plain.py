@@ -173,7 +173,9 @@ class OpenAIEngine:
         if request.passing is None or not self._quirks.passes or self._is_cumulative:
             return reader
         may_pass = is_passable(request, self._model.name, self._quirks.most_stops)
-        return PassingReader(request.passing, reader) if may_pass else reader
+        if not may_pass:
+            return reader
+        return PassingReader(request.passing, reader, is_known=not self._quirks.is_vouched_for)
 
     def _gap(self, prompt: InfillPrompt) -> TextPrompt:
         """The text that has the model fill a gap."""

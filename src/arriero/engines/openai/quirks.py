@@ -20,8 +20,9 @@ class Quirks:
     prompt for a new message. thinking_keys: under which messages may say what was thought. tells_usage_early: every
     chunk tells the usage where that is asked for. seeds_by_flag: a seed has an effect only where the server was started
     for that, as ``/server_info`` says. names_end_token: log probabilities come with that of the token that ends the
-    answer. passes: its streams are to the letter what OpenAI's clients expect. generates_natively: it has
-    ``/generate``, which tells how likely given tokens are. takes: of ``TextRequest.engine_fields``.
+    answer. passes: its streams are to the letter what OpenAI's clients expect; is_vouched_for: somebody only says so.
+    generates_natively: it has ``/generate``, which tells how likely given tokens are. takes: of
+    ``TextRequest.engine_fields``.
     """
 
     health_path: str = "/v1/models"
@@ -39,6 +40,7 @@ class Quirks:
     seeds_by_flag: bool = False
     names_end_token: bool = False
     passes: bool = False
+    is_vouched_for: bool = False
     takes: frozenset[str] = frozenset()
     generates_natively: bool = False
 
