@@ -229,10 +229,8 @@ def test_a_null_among_text_of_one_read_of_an_unknown_server_is_left_out() -> Non
 def test_an_error_among_text_of_one_read_of_an_unknown_server_ends_it() -> None:
     failed = event({"error": {"message": "out of memory", "code": 500}})
     first, data = chunk(ROLE) + chunk({"content": "a"}), chunk({"content": "b"}) + failed + chunk({"content": "c"})
-    events, error = read_through(
-        PassingReader(CHAT, AnswerReader(), is_known=False),
-        [chunk(ROLE) + chunk({"content": "a"}), data, usage() + DONE],
-    )
+    reader = PassingReader(CHAT, AnswerReader(), is_known=False)
+    events, error = read_through(reader, [first, data, usage() + DONE])
     assert "out of memory" in error
     assert b"error" not in passed(events)
 
