@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import urllib.error
 from pathlib import Path
@@ -143,3 +144,21 @@ def _until_dead(workers: list[psutil.Process]) -> None:
         if not any(is_alive(worker) for worker in workers):
             return
         psutil.wait_procs(workers, 0.01)
+
+
+def test_sigterm_stops_a_server_whose_output_nobody_reads_any_more(model_home: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "arriero", "serve", "--port", "0"],
+        env={**os.environ, "ARRIERO_HOME": str(model_home), "OLLAMA_HOST": ""},
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        # The last line of its greeting.
+        while not process.stderr.readline().startswith(b"or: "):
+            assert process.poll() is None
+        process.stderr.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import click
@@ -295,8 +295,10 @@ class _Server(uvicorn.Server):
             # Time for each answer's last record; what is not gone by then is not waited for.
             asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
             return
-        click.echo(
-            f"stopping: answers under way have {_DRAIN_S} s to finish; once more (Ctrl-C) stops at once", err=True
-        )
         self._orders.hurry()
         self.should_exit = True
+        # Whoever has read what is printed may be gone.
+        with suppress(OSError):
+            click.echo(
+                f"stopping: answers under way have {_DRAIN_S} s to finish; once more (Ctrl-C) stops at once", err=True
+            )
