@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psutil
@@ -155,9 +156,11 @@ def test_sigterm_stops_a_server_whose_output_nobody_reads_any_more(model_home: P
     try:
         assert process.stderr is not None
         # The last line of its greeting.
-        while not process.stderr.readline().startswith(b"or: "):
+        while not (line := process.stderr.readline().decode()).startswith("or: "):
             assert process.poll() is None
         process.stderr.close()
+        with urllib.request.urlopen(line.split("OLLAMA_HOST=")[1].split()[0], timeout=10):
+            pass
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     finally:
