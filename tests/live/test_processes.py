@@ -162,6 +162,7 @@ def test_sigterm_stops_a_server_whose_output_nobody_reads_any_more(model_home: P
         with urllib.request.urlopen(line.split("OLLAMA_HOST=")[1].split()[0], timeout=10):
             pass
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        # 120 is Python's own word for output that could not be written at the end.
+        assert process.wait(10) in {0, 120}
     finally:
         process.kill()
