@@ -1,6 +1,6 @@
 """What a request to Anthropic's Messages API asks for, in the neutral types. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -14,6 +14,7 @@ from arriero.protocol.anthropic_parts import blocks_of, kind_of, read_part, read
 from arriero.protocol.go_json import read_value
 from arriero.protocol.ollama import Loose
 from arriero.protocol.ollama_convert import Think
+from arriero.protocol.turns import as_one, paragraphs
 from arriero.types.chat import JsonFormat, Message, ThinkLevel, ToolCall
 
 # Claude Code's first block of the system text is meant for a bill, and different in every request: with it in front of
@@ -47,7 +48,7 @@ def read_messages(request: wire.MessagesRequest) -> tuple[Message, ...]:
     called: dict[str, str] = {}
     turns = [message for turn in request.messages for message in _turn(turn, called)]
     leading = list(takewhile(lambda turn: turn.role == "system", turns))
-    system = _joined([system, *(turn.content for turn in leading)])
+    system = paragraphs([system, *(turn.content for turn in leading)])
     return (*((Message("system", system),) if system else ()), *_combined(turns[len(leading) :]))
 
 
@@ -132,24 +133,7 @@ def _combined(turns: Sequence[Message]) -> list[Message]:
             rows[-1].append(told)
         else:
             rows.append([told])
-    return [_as_one(row) for row in rows]
-
-
-def _as_one(row: Sequence[Message]) -> Message:
-    """Turns of one side as one, put together once: there may be very many."""
-    if len(row) == 1:
-        return row[0]
-    return replace(
-        row[0],
-        content=_joined(turn.content for turn in row),
-        thinking=_joined(turn.thinking for turn in row),
-        images=tuple(image for turn in row for image in turn.images),
-        tool_calls=tuple(call for turn in row for call in turn.tool_calls),
-    )
-
-
-def _joined(texts: Iterable[str]) -> str:
-    return "\n\n".join(text for text in texts if text)
+    return [as_one(row) for row in rows]
 
 
 def _turn(turn: wire.Turn, called: dict[str, str]) -> list[Message]:
@@ -177,7 +161,7 @@ def _turn(turn: wire.Turn, called: dict[str, str]) -> list[Message]:
     called |= {call.id: call.name for call in calls}
     if results and not (text or images or calls or any(thoughts)):
         return results
-    return [*results, Message(turn.role.lower(), text, _joined(thoughts), tuple(images), tuple(calls))]
+    return [*results, Message(turn.role.lower(), text, paragraphs(thoughts), tuple(images), tuple(calls))]
 
 
 def _result(block: wire.ToolResultIn, called: Mapping[str, str]) -> Message:

@@ -11,7 +11,8 @@ from arriero.protocol import openai_responses as wire
 from arriero.protocol.effort import read_effort
 from arriero.protocol.ollama_convert import Think
 from arriero.protocol.openai_request import read_tops
-from arriero.protocol.openai_responses_turns import Turns, joined
+from arriero.protocol.openai_responses_turns import Turns
+from arriero.protocol.turns import as_one
 from arriero.types.chat import JsonFormat, Message
 
 _LOGPROBS = "message.output_text.logprobs"
@@ -46,7 +47,7 @@ def read_messages(request: wire.ResponsesRequest) -> tuple[Message, ...]:
         return turns
     instructions = Message("system", request.instructions)
     if turns and turns[0].role == "system":
-        return (joined([instructions, turns[0]]), *turns[1:])
+        return (as_one([instructions, turns[0]]), *turns[1:])
     return (instructions, *turns)
 
 

@@ -1,6 +1,5 @@
 """Makes the turns of a conversation of the items that the Responses API has. Pure."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from arriero.protocol.ollama import Loose
 from arriero.protocol.openai_custom_tools import custom_arguments
 from arriero.protocol.openai_engine import UNREADABLE
 from arriero.protocol.openai_responses_tools import full_name
+from arriero.protocol.turns import as_one, paragraphs
 from arriero.types.chat import Message, ToolCall
 
 # How OpenAI's own servers begin what only they can read.
@@ -37,7 +37,7 @@ class Turns:
         """All turns. Raises InvalidRequest, with the place, for an item that is none."""
         for number, item in enumerate(items):
             self._read(item, f"input[{number}]: ")
-        return tuple(joined(row) for row in self._rows)
+        return tuple(as_one(row) for row in self._rows)
 
     def _read(self, item: Any, place: str) -> None:
         if not isinstance(item, dict):
@@ -103,24 +103,7 @@ class Turns:
 
     def _take_thinking(self) -> str:
         thoughts, self._thoughts = self._thoughts, []
-        return _paragraphs(thoughts)
-
-
-def joined(row: Sequence[Message]) -> Message:
-    """Turns of the same side as one."""
-    if len(row) == 1:
-        return row[0]
-    return replace(
-        row[0],
-        content=_paragraphs(turn.content for turn in row),
-        thinking=_paragraphs(turn.thinking for turn in row),
-        images=tuple(image for turn in row for image in turn.images),
-        tool_calls=tuple(call for turn in row for call in turn.tool_calls),
-    )
-
-
-def _paragraphs(texts: Iterable[str]) -> str:
-    return "\n\n".join(text for text in texts if text)
+        return paragraphs(thoughts)
 
 
 def _call(kind: str, item: dict[str, Any]) -> ToolCall:
