@@ -26,6 +26,8 @@ A message is written for the user and says what to do next. The status is the HT
 
 from typing import Final
 
+_NO_ROUTE = frozenset({404, 405, 501})
+
 
 class ArrieroError(Exception):
     """The root. ``status`` is the HTTP status that tells this error."""
@@ -83,6 +85,11 @@ class EngineFailed(ArrieroError):
     def __init__(self, message: str, status: int = 500) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def has_no_route(self) -> bool:
+        """Whether this is how a server says that it has no such route, or that it has none for this model."""
+        return self.status in _NO_ROUTE
 
 
 class EngineDied(EngineFailed):

@@ -6,9 +6,7 @@ from arriero.engines.labels.deciding import decide_by_labels
 from arriero.errors import EngineDied, EngineFailed, PromptTooLong
 from arriero.types.system_one import Decided, DecisionRequest
 
-# How a server says that it has no such route, or has it not for this model.
-_NO_ROUTE = frozenset({404, 405, 501})
-# And how it says that it does not take this question.
+# How a server says that it does not take a question.
 _REFUSED = 400
 
 
@@ -26,6 +24,6 @@ async def decide(
             raise
         except EngineFailed as error:
             is_refused = error.status == _REFUSED and not is_decider
-            if error.status not in _NO_ROUTE and not is_refused:
+            if not (error.has_no_route or is_refused):
                 raise
     return await decide_by_labels(engine, request, book, has_template=has_template)

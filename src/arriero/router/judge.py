@@ -37,8 +37,6 @@ Calibration = Callable[[float], float]
 _TEXT_PROBABILITY = 0.8
 _EMPTY_PROBABILITY = 0.05
 _TEXT_TOKENS = 16
-# In one of these ways a server says that it does not know what it is asked.
-_NO_SUCH_ROUTE = (404, 405, 501)
 
 
 class JudgeSettings(Struct, frozen=True):
@@ -113,7 +111,7 @@ class JudgeScorer:
             try:
                 self._labels = await choose_labels(self._tokenize, CUE)
             except EngineFailed as error:
-                if error.status not in _NO_SUCH_ROUTE:
+                if not error.has_no_route:
                     raise
                 self._labels = CANDIDATES[0]
         return self._labels
@@ -124,7 +122,7 @@ class JudgeScorer:
         try:
             decided = await self._decides(_question(digested, labels))
         except EngineFailed as error:
-            if error.status not in _NO_SUCH_ROUTE:
+            if not error.has_no_route:
                 raise
             self._decides = None
             return None

@@ -22,7 +22,7 @@ _COUNT = "/v1/messages/count_tokens"
 _NO_SUCH_ROUTE = 501
 _NOT_FOUND = 404
 # An Ollama decides with models alone that were made for it. What is wrong with a request, the handler tells, too.
-_NOT_DECIDED = frozenset({400, 404, 405, 501})
+_REFUSED = 400
 # As long as what ends an event.
 _TAIL_BYTES = 4
 
@@ -70,7 +70,7 @@ class Relay:
                     await _stream(exchange, relayed, dialect)
         except RelayRefused as refused:
             told = refused.answer
-            if path == SYSTEM_ONE and refused.status in _NOT_DECIDED:
+            if path == SYSTEM_ONE and (refused.status == _REFUSED or refused.has_no_route):
                 return False
             if told.status == _NOT_FOUND and (path == _COUNT or refused.status == _NO_SUCH_ROUTE):
                 return False

@@ -7,9 +7,6 @@ from arriero.engines.labels.listed import decide_by_list
 from arriero.errors import EngineFailed
 from arriero.types.system_one import Decided, DecisionRequest
 
-# An engine of its kind that is too old for it, or too new.
-_NOT_TOLD = frozenset({404, 405, 501})
-
 
 async def decide_by_labels(engine: Engine, request: DecisionRequest, book: LabelBook, *, has_template: bool) -> Decided:
     """A reading for each question. has_template: the model is for chat. Raises EngineFailed, PromptTooLong."""
@@ -18,6 +15,7 @@ async def decide_by_labels(engine: Engine, request: DecisionRequest, book: Label
         try:
             return await decide_exactly(engine, request, book, has_template=has_template)
         except EngineFailed as error:
-            if error.status not in _NOT_TOLD:
+            # One of its kind may be too old for it, or too new.
+            if not error.has_no_route:
                 raise
     return await decide_by_list(engine, request, has_template=has_template)

@@ -18,8 +18,6 @@ from arriero.types.system_one import Decided, DecisionRequest
 
 _COMPLETIONS, _GENERATE = "/v1/completions", "/generate"
 _TIMEOUT_S = 3600.0
-# How a server says that it has no such route, or that it has none for this model.
-_NO_ROUTE = frozenset({404, 405, 501})
 # vLLM tells tokens by their numbers in this way.
 _NUMBER = "token_id:"
 # It refuses to be asked for more at once.
@@ -77,7 +75,7 @@ class DecidingEngine(TokenizingEngine):
         try:
             return await ask_server(self._wire, self._model.name, request, _data_uri)
         except EngineFailed as error:
-            self._has_route = error.status not in _NO_ROUTE
+            self._has_route = not error.has_no_route
             raise
 
     async def next_tokens(self, prompt: TextPrompt, tokens: Sequence[int]) -> NextTokens:

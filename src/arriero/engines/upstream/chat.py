@@ -10,9 +10,6 @@ from msgspec import Struct
 from arriero.engines.upstream.questions import Questions
 from arriero.errors import EngineDied, EngineFailed
 
-# How a server says that it has no such route.
-NO_ROUTE = frozenset({404, 405, 501})
-
 _HELLO: Mapping[str, Any] = {"messages": [{"role": "user", "content": "Hi"}]}
 _TOOL = {
     "type": "function",
@@ -65,7 +62,7 @@ async def probe_template(questions: Questions, model: str) -> Template:
     plain = await questions.post("/tokenize", hello, _Tokens)
     if isinstance(plain, EngineFailed):
         # A base model: its server knows how to count, and refuses to make a prompt of messages.
-        is_refused = plain.status < 500 and plain.status not in NO_ROUTE and not isinstance(plain, EngineDied)
+        is_refused = plain.status < 500 and not plain.has_no_route and not isinstance(plain, EngineDied)
         return Template(is_there=not is_refused, is_known=False)
     return Template(
         takes_tools=await _differs(questions, {**hello, "tools": [_TOOL]}, plain),
@@ -81,7 +78,7 @@ async def takes_pictures(questions: Questions, model: str) -> bool:
 async def embeds(questions: Questions, model: str) -> bool:
     """Whether the server embeds. The request is one that it refuses: nothing is computed."""
     refusal = await questions.refusal("/v1/embeddings", {"model": model})
-    return refusal is not None and refusal.status < 500 and refusal.status not in NO_ROUTE
+    return refusal is not None and refusal.status < 500 and not refusal.has_no_route
 
 
 async def calls_tools(questions: Questions, model: str) -> bool:

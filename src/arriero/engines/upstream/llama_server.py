@@ -9,7 +9,6 @@ from typing import Any
 from msgspec import Struct, field
 
 from arriero.engines.base import ServedModel
-from arriero.engines.upstream.chat import NO_ROUTE
 from arriero.engines.upstream.facts import Known, Weights, told
 from arriero.engines.upstream.list import Listed, is_count
 from arriero.engines.upstream.names import says_embedding
@@ -76,7 +75,7 @@ async def _capabilities(model: Listed, props: Props, weights: Weights, questions
     found: list[Capability] = ["completion", *template_capabilities(props.chat_template)]
     # An empty request is refused either for what it lacks, or because the model fills no gaps: nothing is generated.
     refusal = await questions.refusal("/infill", {})
-    if refusal and refusal.status not in NO_ROUTE and refusal.status < 500:
+    if refusal and not refusal.has_no_route and refusal.status < 500:
         found.append("insert")
     if props.modalities.vision:
         found.append("vision")

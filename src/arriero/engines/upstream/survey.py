@@ -7,7 +7,6 @@ from typing import assert_never
 from arriero.engines.base import ServedModel
 from arriero.engines.openai.wire import OpenAIWire
 from arriero.engines.upstream import llama_server, ollama, openai, sglang, smg, vllm
-from arriero.engines.upstream.chat import NO_ROUTE
 from arriero.engines.upstream.kind import detect
 from arriero.engines.upstream.list import Listed, list_models, wanted
 from arriero.engines.upstream.llama_server import Props
@@ -87,6 +86,6 @@ async def _listed(wire: OpenAIWire) -> list[Listed] | None:
         return await list_models(wire)
     except EngineFailed as error:
         # Web pages come with any status.
-        if error.status in NO_ROUTE or isinstance(error.__cause__, UNREADABLE):
+        if error.has_no_route or isinstance(error.__cause__, UNREADABLE):
             return None
         raise
